@@ -1,0 +1,1 @@
+"""What ran: cells, their names and files, runs, artifacts and the environment."""

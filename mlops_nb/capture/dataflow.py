@@ -1,0 +1,251 @@
+"""Which names a cell reads, binds, changes in place and deletes, from its syntax tree alone.
+
+The answer errs on the side of dependence. A name is read unless the cell surely bound it before; what a function
+defined in the cell uses is read where the function is defined; a method called for its effect (``x.fit(…)``) and
+a store into an item or attribute change their object. Which *objects* really changed is not decided here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+BUILTINS = frozenset(dir(builtins))
+#: Magics whose body is Python that runs in the namespace of the notebook.
+TRANSPARENT = frozenset({"time", "timeit", "capture", "prun"})
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass
+class Names:
+    """The names of a cell by what it does to them."""
+
+    reads: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    deletes: set[str] = field(default_factory=set)
+    imports: set[str] = field(default_factory=set)
+
+
+def analyse(tree: ast.AST) -> Names:
+    """Return the names that a cell's module-level code touches."""
+    visitor = _CellVisitor()
+    visitor.visit(tree)
+    names = visitor.names
+    names.reads -= BUILTINS - names.binds
+    return names
+
+
+def literals(tree: ast.Module) -> dict[str, Any]:
+    """Return the names that module-level statements bind to literals, with their values."""
+    found: dict[str, Any] = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            found.pop(name, None)
+    return found
+
+
+def closure(names: Iterable[str], namespace: Mapping[str, Any]) -> set[str]:
+    """Extend names by the globals that functions and classes of the notebook reach when they are called."""
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in found:
+            continue
+        found.add(name)
+        pending.extend(global_ for global_ in _globals_used(namespace.get(name)) if global_ in namespace)
+    return found
+
+
+def _globals_used(value: Any) -> set[str]:
+    # type() and not isinstance(): a proxy's __class__ must not be asked
+    if type(value) is types.FunctionType and value.__module__ == "__main__":
+        return _names_of(value.__code__)
+    if type(value) is type and value.__module__ == "__main__":
+        methods = (item for item in vars(value).values() if type(item) is types.FunctionType)
+        return set().union(*(_names_of(method.__code__) for method in methods))
+    return set()
+
+
+def _names_of(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if type(constant) is types.CodeType:
+            names |= _names_of(constant)
+    return names
+
+
+class _CellVisitor(ast.NodeVisitor):
+    """Walks statements in order, knowing which names are surely bound by now."""
+
+    def __init__(self) -> None:
+        self.names = Names()
+        self.sure: set[str] = set()
+        self.branches = 0
+
+    # -- names ------------------------------------------------------------------------------------------------
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            if node.id not in self.sure:
+                self.names.reads.add(node.id)
+        elif isinstance(node.ctx, ast.Store):
+            self._bind(node.id)
+        else:
+            self.names.deletes.add(node.id)
+            self.sure.discard(node.id)
+
+    def _bind(self, name: str) -> None:
+        if self.branches:
+            if name not in self.sure:
+                self.names.reads.add(name)  # where the branch is not taken, the old value lives on
+        else:
+            self.sure.add(name)
+        self.names.binds.add(name)
+        self.names.deletes.discard(name)
+
+    def _change(self, target: ast.expr) -> None:
+        while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
+            target = target.value
+        if isinstance(target, ast.Name):
+            self.names.changes.add(target.id)
+
+    # -- statements -------------------------------------------------------------------------------------------
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self._store(target)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.visit(node.annotation)
+        if node.value is not None:
+            self.visit(node.value)
+            self._store(node.target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self.visit(node.value)
+        if isinstance(node.target, ast.Name):
+            if node.target.id not in self.sure:
+                self.names.reads.add(node.target.id)
+            self.names.changes.add(node.target.id)  # a list keeps its identity under +=
+        self._store(node.target)
+
+    def _store(self, target: ast.expr) -> None:
+        if isinstance(target, ast.Attribute | ast.Subscript):
+            self._change(target)
+        elif isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                self._store(element)
+            return
+        elif isinstance(target, ast.Starred):
+            self._store(target.value)
+            return
+        self.visit(target)
+
+    def visit_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            self._store(target) if not isinstance(target, ast.Name) else self.visit(target)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+            self._change(node.value.func)
+        self.visit(node.value)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(alias.asname or alias.name.partition(".")[0])
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            self._import(alias.asname or alias.name)
+
+    def _import(self, name: str) -> None:
+        self._bind(name)
+        self.names.imports.add(name)
+
+    def _branch(self, node: ast.AST) -> None:
+        self.branches += 1
+        self.generic_visit(node)
+        self.branches -= 1
+
+    visit_If = visit_For = visit_While = visit_Try = visit_TryStar = visit_Match = visit_AsyncFor = _branch
+
+    # -- scopes of their own ----------------------------------------------------------------------------------
+
+    def _function(self, node: Scope) -> None:
+        for default in (*node.args.defaults, *(d for d in node.args.kw_defaults if d)):
+            self.visit(default)
+        if not isinstance(node, ast.Lambda):
+            for decorator in node.decorator_list:
+                self.visit(decorator)
+        self._body(node)
+        if not isinstance(node, ast.Lambda):
+            self._bind(node.name)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function
+
+    def _body(self, node: Scope) -> None:
+        inner = _CellVisitor()
+        arguments = node.args
+        own = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+        own |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a}
+        body = [node.body] if isinstance(node, ast.Lambda) else node.body
+        for statement in body:
+            inner.visit(statement)
+        declared = {name for child in ast.walk(node) if isinstance(child, ast.Global) for name in child.names}
+        own |= inner.names.binds - declared
+        self.names.reads |= (inner.names.reads | declared) - own - self.sure
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
+            self.visit(part)
+        inner = _CellVisitor()
+        for statement in node.body:
+            inner.visit(statement)
+        self.names.reads |= inner.names.reads - self.sure
+        self._bind(node.name)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        inner = _CellVisitor()
+        for generator in node.generators:
+            inner.visit(generator.iter)
+            inner.visit(generator.target)
+            for condition in generator.ifs:
+                inner.visit(condition)
+        for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
+            inner.visit(part)
+        self.names.reads |= inner.names.reads - self.sure
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+    def visit_Call(self, node: ast.Call) -> None:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="run_cell_magic" | "run_line_magic"), args=[ast.Constant(value=magic), *rest]
+            ) if magic in TRANSPARENT:
+                for argument in rest:
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        self._python(argument.value)
+        self.generic_visit(node)
+
+    def _python(self, text: str) -> None:
+        try:
+            tree = ast.parse(text)
+        except SyntaxError:
+            return
+        self.visit(tree)

@@ -1,0 +1,54 @@
+"""Nodes and edges: everything that lineage connects has a node; edges point the way the data flows."""
+
+from __future__ import annotations
+
+import time
+
+from mlops_nb.ids import new_id
+from mlops_nb.project import Project
+from mlops_nb.store.db import Store
+
+
+def add_node(store: Store, kind: str, name: str, *, number: int | None = None, public: str | None = None) -> int:
+    """Insert a node inside a transaction and return its row ID."""
+    number = number or store.next_id()
+    store.execute(
+        "INSERT INTO node (id, public, kind, name, created_at) VALUES (?, ?, ?, ?, ?)",
+        number, public or new_id(), kind, name, time.time(),
+    )  # fmt: skip
+    return number
+
+
+def add_edge(store: Store, source: int, target: int, kind: str, reference: str | None = None) -> None:
+    """Insert an edge inside a transaction; the same edge twice is one.
+
+    Args:
+        store: the store
+        source: where the data comes from
+        target: where it goes
+        kind: ``read`` or ``wrote``
+        reference: what the code called it, such as ``dataset:flights`` or ``file:data/x.csv``
+    """
+    store.execute(
+        "INSERT INTO edge (source, target, kind, reference) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        source, target, kind, reference,
+    )  # fmt: skip
+
+
+def was_read(project: Project, node: int, reference: str) -> None:
+    """Record that the cell running now, or else the run, read a node under a reference."""
+    _touch(project, node, reference, "read")
+
+
+def was_written(project: Project, node: int, reference: str) -> None:
+    """Record that the cell running now, or else the run, wrote a node under a reference."""
+    _touch(project, node, reference, "wrote")
+
+
+def _touch(project: Project, node: int, reference: str, kind: str) -> None:
+    here = project.execution or project.run
+    if here is None:
+        return
+    with project.store.write() as store:
+        source, target = (node, here) if kind == "read" else (here, node)
+        add_edge(store, source, target, kind, reference)

@@ -1,0 +1,93 @@
+"""Notebook files read as the JSON they are: importing nbformat costs a second, and nothing here writes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_nb.errors import NotFound, UsageError
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook file."""
+
+    id: str
+    kind: str  # code, markdown or raw
+    source: str
+    tags: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook file as it was when it was read."""
+
+    path: Path
+    cells: tuple[Cell, ...]
+
+    @property
+    def code(self) -> list[Cell]:
+        """The code cells in order."""
+        return [cell for cell in self.cells if cell.kind == "code"]
+
+
+def read(path: Path) -> Notebook:
+    """Read a notebook.
+
+    Raises:
+        NotFound: there is no such file.
+        UsageError: it is not a notebook of format 4.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"no notebook {str(path)!r} - give the path of an existing .ipynb file") from None
+    except (ValueError, IsADirectoryError) as error:
+        raise UsageError(f"{path} is not a notebook: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+        raise UsageError(f"{path} is not a notebook of format 4: it has no list of cells - open and save it in Jupyter")
+    return Notebook(path, tuple(_cell(number, cell) for number, cell in enumerate(content["cells"])))
+
+
+def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
+    source = cell.get("source", "")
+    return Cell(
+        id=str(cell.get("id", number)),
+        kind=str(cell.get("cell_type")),
+        source=source if isinstance(source, str) else "".join(source),
+        tags=frozenset(cell.get("metadata", {}).get("tags", ())),
+    )
+
+
+def parameter_cells(path: Path) -> frozenset[str]:
+    """Return the IDs of the cells tagged ``parameters`` in a notebook file as last saved; none if unreadable."""
+    try:
+        return _parameter_cells(path, path.stat().st_mtime_ns)
+    except (OSError, UsageError):
+        return frozenset()
+
+
+@functools.lru_cache(maxsize=8)
+def _parameter_cells(path: Path, _saved: int) -> frozenset[str]:
+    return frozenset(cell.id for cell in read(path).code if "parameters" in cell.tags)
+
+
+def path_of(namespace: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the notebook that a kernel runs, as far as its front end says.
+
+    Our own executor says it in ``MLOPS_NOTEBOOK``, VS Code in ``__vsc_ipynb_file__``, Jupyter Server in
+    ``JPY_SESSION_NAME``; a terminal has none.
+    """
+    for place in (
+        environment.get("MLOPS_NOTEBOOK"),
+        namespace.get("__vsc_ipynb_file__"),
+        environment.get("JPY_SESSION_NAME"),
+    ):
+        if place and str(place).endswith(".ipynb"):
+            return Path(str(place))
+    return None

@@ -1,0 +1,82 @@
+"""Processes: which program, person and machine facts come from, and which of them died before they finished."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+from mlops_nb.capture import environments
+from mlops_nb.project import Project
+
+SLACK = 2.0  # seconds by which two readings of a process's birth may differ
+
+_mine: dict[tuple[int, Path], int] = {}
+
+
+def process_id(project: Project) -> int:
+    """Return the row ID of this process in a project's store, recorded when first asked."""
+    key = (os.getpid(), project.store.path)
+    if key not in _mine:
+        commit, diff = environments.git_state(project.root)
+        with project.store.write() as store:
+            number = store.next_id()
+            store.execute(
+                "INSERT INTO process (id, pid, born, host, program, actor, started_at, environment, git_commit,"
+                " git_diff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
+                project.actor, time.time(), environments.environment_id(store), commit,
+                project.content.put(diff) if diff else None,
+            )  # fmt: skip
+        _mine[key] = number
+    return _mine[key]
+
+
+def _program() -> str:
+    if "MLOPS_PROGRAM" in os.environ:
+        return os.environ["MLOPS_PROGRAM"]
+    if "ipykernel" in sys.modules:
+        return "kernel"
+    return "ipython" if "IPython" in sys.modules else "python"
+
+
+def _born(pid: int) -> float | None:
+    """Return when a process started (epoch seconds), or None if there is no such process."""
+    import psutil  # 15 ms, and needed once a process
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def reap(project: Project) -> int:
+    """Mark what dead processes of this machine left unfinished as aborted; return how many that were."""
+    store = project.store
+    unfinished = store.rows(
+        """
+        SELECT started.id, process.pid, process.born FROM
+            (SELECT id, process FROM execution UNION ALL SELECT id, process FROM run) AS started
+            JOIN process ON process.id = started.process
+        WHERE process.host = ? AND process.pid <> ?
+            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome.id = started.id)
+        """,
+        socket.gethostname(), os.getpid(),
+    )  # fmt: skip
+    alive: dict[tuple[int, float], bool] = {}
+    dead = []
+    for row in unfinished:
+        key = (row["pid"], row["born"])
+        if key not in alive:
+            born = _born(row["pid"])
+            alive[key] = born is not None and abs(born - row["born"]) < SLACK
+        if not alive[key]:
+            dead.append((row["id"], "aborted", time.time(), "its process ended before it did"))
+    if dead:
+        with store.write():
+            store.execute_many(
+                "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", dead
+            )
+    return len(dead)

@@ -1,0 +1,258 @@
+"""Runs: one notebook session, one step, one pipeline or one script, with its parameters and metrics."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import math
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mlops_nb.capture.nodes import add_node
+from mlops_nb.capture.processes import process_id, reap
+from mlops_nb.errors import MlopsError, NotFound, UsageError
+from mlops_nb.ids import canonical_json
+from mlops_nb.project import Project
+from mlops_nb.records import Json, Record, moment
+from mlops_nb.verbs import Value, verb
+
+KINDS = ("notebook", "step", "pipeline", "script")
+
+
+@dataclass(frozen=True)
+class Run(Record):
+    """One run and how it ended."""
+
+    id: str
+    kind: str
+    name: str
+    notebook: str | None
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    parent: str | None
+    reason: str | None
+    parameters: dict[str, Json]
+    metrics: dict[str, float]
+
+
+SELECT = """
+    SELECT run.id AS number, node.public AS id, run.kind, run.name, run.notebook, run.started_at, run.cache_key,
+        run.original, coalesce(outcome.status, 'running') AS status, outcome.ended_at, outcome.reason,
+        above.public AS parent
+    FROM run JOIN node ON node.id = run.id LEFT JOIN outcome ON outcome.id = run.id
+        LEFT JOIN node AS above ON above.id = run.parent
+"""
+
+
+def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
+    rows = list(rows)
+    # a cached step shows what the run that it stands for logged
+    shown = {row["number"]: row["original"] or row["number"] for row in rows}
+    marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
+    parameters: dict[int, dict[str, Json]] = {}
+    metrics: dict[int, dict[str, float]] = {}
+    for row in project.store.rows(f"SELECT run, name, value FROM parameter WHERE run IN ({marks})"):
+        parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
+    for row in project.store.rows(f"SELECT run, name, value FROM metric WHERE run IN ({marks}) ORDER BY id"):
+        metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
+    return [
+        Run(
+            id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
+            started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
+            reason=row["reason"], metrics=metrics.get(shown[row["number"]], {}),
+            parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@verb("runs")
+def runs(
+    project: Project,
+    *,
+    kind: str | None = None,
+    status: str | None = None,
+    notebook: str | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """List runs, newest first.
+
+    Args:
+        kind: only notebook, step, pipeline or script runs
+        status: only running, ok, failed, aborted or cached ones
+        notebook: only those of this notebook, as a path in the project
+        limit: at most so many
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"no kind of run {kind!r} - there are: {', '.join(KINDS)}")
+    reap(project)
+    rows = project.store.rows(
+        f"{SELECT} WHERE (? IS NULL OR run.kind = ?) AND (? IS NULL OR coalesce(outcome.status, 'running') = ?)"
+        " AND (? IS NULL OR run.notebook = ?) ORDER BY run.started_at DESC, run.id DESC LIMIT ?",
+        kind, kind, status, status, notebook, notebook, limit,
+    )  # fmt: skip
+    return _records(project, rows)
+
+
+def children(project: Project, parent: str) -> list[Run]:
+    """Return the runs inside a run in the order in which they started."""
+    return _records(project, project.store.rows(f"{SELECT} WHERE above.public = ? ORDER BY run.id", parent))
+
+
+def get(project: Project, public: str) -> Run:
+    """Return a run by its ID.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    found = _records(project, project.store.rows(f"{SELECT} WHERE node.public = ?", public))
+    if not found:
+        raise NotFound.naming("run", public, [run.id for run in runs(project, limit=3)], "see `mlops runs`")
+    return found[0]
+
+
+def row_id(project: Project, public: str) -> int:
+    """Return the row ID of a run by its public ID.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    number = project.store.value("SELECT run.id FROM run JOIN node USING (id) WHERE public = ?", public)
+    if number is None:
+        raise NotFound(f"no run {public!r} in {project.store.path} - see `mlops runs`")
+    return int(number)
+
+
+def public_id(project: Project, number: int) -> str:
+    """Return the public ID of a run, or of any node, by its row ID."""
+    return str(project.store.value("SELECT public FROM node WHERE id = ?", number))
+
+
+# -- beginning and ending -------------------------------------------------------------------------------------
+
+
+def start(
+    project: Project,
+    kind: str,
+    name: str,
+    *,
+    notebook: str | None = None,
+    parent: int | None = None,
+    parameters: Mapping[str, Json] | None = None,
+    cache_key: str | None = None,
+    original: int | None = None,
+) -> int:
+    """Begin a run and return its row ID."""
+    process = process_id(project)
+    with project.store.write() as store:
+        number = add_node(store, "run", name)
+        store.execute(
+            "INSERT INTO run (id, kind, parent, name, notebook, process, started_at, cache_key, original)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            number, kind, parent, name, notebook, process, time.time(), cache_key, original,
+        )  # fmt: skip
+        for key, value in (parameters or {}).items():
+            _add_parameter(project, number, key, value)
+    return number
+
+
+def finish(project: Project, number: int, status: str, reason: str | None = None) -> None:
+    """End a run or an execution; the first end is the one that counts."""
+    with project.store.write() as store:
+        store.execute(
+            "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            number, status, time.time(), reason,
+        )  # fmt: skip
+
+
+def active(project: Project) -> int:
+    """Return the run that facts recorded now belong to; outside a notebook a script's run begins here."""
+    if project.run is None:
+        if given := os.environ.get("MLOPS_RUN"):
+            project.run = row_id(project, given)
+        else:
+            name = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+            project.run = number = start(project, "script", name)
+            atexit.register(_end_script, project, number)
+    return project.run
+
+
+def _end_script(project: Project, number: int) -> None:
+    with contextlib.suppress(MlopsError, sqlite3.Error):
+        finish(project, number, "failed" if getattr(sys, "last_exc", None) else "ok")
+        project.store.close()
+
+
+# -- parameters and metrics -----------------------------------------------------------------------------------
+
+
+def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
+    try:
+        text = canonical_json(value)
+    except (TypeError, ValueError):
+        text = canonical_json(repr(value))
+    project.store.execute(
+        "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
+    )
+
+
+def add_parameters(project: Project, run: int, values: Mapping[str, Any]) -> None:
+    """Record parameters of a run; a parameter keeps its first value."""
+    with project.store.write():
+        for name, value in values.items():
+            _add_parameter(project, run, name, value)
+
+
+@verb("log-param", records=True)
+def log_param(project: Project, name: str, value: Value) -> None:
+    """Record a parameter of the present run; it keeps its first value.
+
+    Args:
+        name: the parameter
+        value: its value, of any JSON type; another object is kept as its ``repr``
+
+    Raises:
+        UsageError: the run has another value under this name.
+    """
+    run = active(project)
+    add_parameters(project, run, {name: value})
+    kept = project.store.value("SELECT value FROM parameter WHERE run = ? AND name = ?", run, name)
+    with contextlib.suppress(TypeError, ValueError):
+        if kept != canonical_json(value):
+            raise UsageError(
+                f"parameter {name!r} of this run is {kept} and cannot become {value!r} - log it under another name"
+            )
+
+
+@verb("log-metric", records=True)
+def log_metric(project: Project, name: str, value: float, *, step: int | None = None) -> None:
+    """Record a metric of the present run, committed when the call returns.
+
+    Args:
+        name: the metric
+        value: its value
+        step: the step or epoch it belongs to
+    """
+    run = active(project)
+    store = project.store
+    with store.write():
+        store.execute(
+            "INSERT INTO metric (id, run, execution, name, value, step, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            store.next_id(), run, project.execution, name, float(value), step, time.time(),
+        )  # fmt: skip
+
+
+def log_metrics(project: Project, metrics: Mapping[str, float], *, step: int | None = None) -> None:
+    """Record several metrics in one transaction."""
+    with project.store.write():
+        for name, value in metrics.items():
+            log_metric(project, name, value, step=step)

@@ -1,0 +1,307 @@
+"""A session: capture attached to one IPython shell.
+
+It observes at the boundaries of cells (IPython's ``pre_run_cell`` and ``post_run_cell`` events and the syntax
+tree IPython has parsed anyway) and never rewrites, traces or wraps the user's code. Whatever goes wrong in here
+is told once, recorded as a gap, and never reaches the cell.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_nb import ids
+from mlops_nb import project as projects
+from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, runs
+from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.files import FileObserver
+from mlops_nb.capture.processes import process_id, reap
+from mlops_nb.project import Project
+
+#: Names that IPython keeps for itself.
+OWN = frozenset(
+    {"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "exit", "quit", "get_ipython"}
+)
+HASH_LIMIT = 4 << 30  # bytes; a larger file is recorded by place and size only
+
+
+@dataclass
+class Frame:
+    """A cell that is running; cells run by a cell lie inside its frame."""
+
+    number: int
+    cell: str | None
+    source: str
+    count: int
+    outputs_before: dict[int, int]
+    tree: ast.AST | None = None
+
+
+def _guarded(method: Callable[..., None]) -> Callable[..., None]:
+    """Keep any failure of capture away from the user's cell: the edge where everything is caught."""
+
+    @functools.wraps(method)
+    def safely(self: Session, *args: Any) -> None:
+        try:
+            method(self, *args)
+        except Exception as error:
+            self.gap(error)
+
+    return safely
+
+
+class Session:
+    """Records every cell that a shell runs into a project."""
+
+    def __init__(self, shell: Any, project: Project, notebook: Path | None) -> None:
+        self.shell = shell
+        self.project = project
+        self.notebook = notebook
+        self.paused = False
+        self.run: int | None = None
+        self.owns_run = "MLOPS_RUN" not in os.environ
+        self.variables: dict[str, int] = {}
+        self.frames: list[Frame] = []
+        self.files = FileObserver(str(project.root))
+        self.warned = False
+        self._displays: bool | None = None
+
+    # -- attaching --------------------------------------------------------------------------------------------
+
+    def attach(self) -> None:
+        """Start to observe."""
+        reap(self.project)
+        projects.use(self.project)
+        self.project.store.on_gap = self.gap
+        self.shell.events.register("pre_run_cell", self.pre_run_cell)
+        self.shell.events.register("post_run_cell", self.post_run_cell)
+        self.shell.ast_transformers.append(self)
+        self._displays = getattr(self.shell.display_pub, "store_display_history", None)
+        if self._displays is False:
+            self.shell.display_pub.store_display_history = True
+        self.files.start()
+
+    def detach(self) -> None:
+        """Stop, end the run and leave nothing behind in the shell."""
+        self.shell.events.unregister("pre_run_cell", self.pre_run_cell)
+        self.shell.events.unregister("post_run_cell", self.post_run_cell)
+        self.shell.ast_transformers.remove(self)
+        if self._displays is False:
+            self.shell.display_pub.store_display_history = False
+        self.files.stop()
+        for frame in self.frames:  # the cell that says %unload_ext
+            runs.finish(self.project, frame.number, "ok")
+        self.close()
+        projects.use(None)
+
+    def close(self) -> None:
+        """End the run of an interactive session; a step's run is ended by who started it."""
+        if self.run is not None and self.owns_run:
+            runs.finish(self.project, self.run, "ok")
+        self.project.store.close()
+
+    def gap(self, error: BaseException) -> None:
+        """Say once that capture missed something."""
+        if not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"mlops_nb could not record this cell ({type(error).__name__}: {error}); your result is not affected",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+    # -- the tree that IPython parses anyway ------------------------------------------------------------------
+
+    def visit(self, tree: ast.AST) -> ast.AST:
+        """Keep the syntax tree of the running cell and hand it back untouched."""
+        if self.frames and self.frames[-1].tree is None:
+            self.frames[-1].tree = tree
+        return tree
+
+    # -- the two events ---------------------------------------------------------------------------------------
+
+    @_guarded
+    def pre_run_cell(self, info: Any) -> None:
+        """Record that a cell starts."""
+        if self.paused:
+            return
+        run = self.run if self.run is not None else self._begin_run()
+        store, project = self.project.store, self.project
+        number, started = store.next_id(), time.time()
+        history = self.shell.history_manager
+        count = len(history.input_hist_parsed)  # the counter itself moves before or after this event, by version
+        before = {key: len(history.outputs[key]) for key in (count, count + 1) if key in history.outputs}
+        frame = Frame(number, info.cell_id, info.raw_cell, count, before)
+        store.defer(
+            functools.partial(
+                cells.begin, project, number, run=run, process=process_id(project),
+                parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
+                count=count if info.store_history else None, source=info.raw_cell, started=started,
+            )
+        )  # fmt: skip
+        if not self.frames:
+            self.files.begin()
+        self.frames.append(frame)
+        project.execution = self.frames[0].number
+
+    @_guarded
+    def post_run_cell(self, result: Any) -> None:
+        """Record how the cell ended and what it touched."""
+        ended = time.time()
+        if not self.frames:
+            return
+        frame = self.frames.pop()
+        error = None if result is None else result.error_in_exec or result.error_before_exec
+        status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
+        reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
+        if self.frames:
+            self.project.store.defer(functools.partial(cells.end, self.project, frame.number, status, reason, ended))
+            return
+        self.project.execution = None
+        opened = self.files.end()
+        names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
+        touched = self._touched(names)
+        outputs = self._outputs(frame)
+
+        def record() -> None:
+            cells.end(self.project, frame.number, status, reason, ended)
+            self._record_names(frame.number, touched)
+            if outputs:
+                cells.add_outputs(self.project, frame.number, outputs)
+            for path, ways in opened.items():
+                self._record_file(frame.number, path, ways)
+            self._record_parameters(frame)
+
+        self.project.store.defer(record)
+
+    def _begin_run(self) -> int:
+        if self.owns_run:
+            name = self.notebook.stem if self.notebook else "ipython"
+            place = self.project.relative(self.notebook) if self.notebook else None
+            run = runs.start(self.project, "notebook", name, notebook=place)
+        else:
+            run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
+        self.run = self.project.run = run
+        return run
+
+    # -- what the cell touched --------------------------------------------------------------------------------
+
+    def _touched(self, names: Names) -> tuple[list[int], list[tuple[int, str, str]]]:
+        """Return the variables read, and ``(row ID, name, kind)`` of those the cell made or changed."""
+        namespace = self.shell.user_ns
+        reads = dataflow.closure(names.reads | names.changes, namespace)
+        read = [self.variables[name] for name in reads if name in self.variables]
+        for name in names.deletes:
+            self.variables.pop(name, None)
+        changed = {id(namespace[name]) for name in names.changes if name in namespace}
+        written = {name for name in names.binds | names.changes if name in namespace and name not in OWN}
+        if changed:  # an alias of a changed object has changed too
+            written |= {name for name in self.variables if id(namespace.get(name)) in changed}
+        made = []
+        for name in sorted(written):
+            self.variables[name] = number = self.project.store.next_id()
+            made.append((number, name, "import" if name in names.imports else "variable"))
+        return read, made
+
+    def _record_names(self, execution: int, touched: tuple[list[int], list[tuple[int, str, str]]]) -> None:
+        store = self.project.store
+        read, made = touched
+        for number in read:
+            nodes.add_edge(store, number, execution, "read")
+        for number, name, kind in made:
+            nodes.add_node(store, kind, name, number=number, public=ids.new_id())
+            nodes.add_edge(store, execution, number, "wrote")
+
+    def _record_file(self, execution: int, path: Path, ways: set[str]) -> None:
+        """Record a file by its content; runs on the writer's thread."""
+        try:
+            size = path.stat().st_size
+            digest = ids.file_digest(path) if size <= HASH_LIMIT else ids.digest(f"{path}:{size}".encode())
+        except OSError:
+            return  # gone before it could be read: the cell's own temporary file
+        number = artifacts.observe_file(self.project, path, digest, size)
+        reference = f"file:{self.project.relative(path)}"
+        if "read" in ways:
+            nodes.add_edge(self.project.store, number, execution, "read", reference)
+        if "wrote" in ways:
+            nodes.add_edge(self.project.store, execution, number, "wrote", reference)
+
+    def _outputs(self, frame: Frame) -> list[dict[str, Any]]:
+        """Return the MIME bundles that IPython kept of what the cell showed: nothing is formatted twice.
+
+        ipykernel files what is displayed in mid-cell under the next count, so both are looked at.
+        """
+        history = self.shell.history_manager.outputs
+        found = []
+        for key in (frame.count, frame.count + 1):
+            shown = history[key][frame.outputs_before.get(key, 0) :] if key in history else []
+            for output in shown:
+                stream = output.bundle.get("stream")
+                found.append({"text/plain": "".join(stream)} if stream is not None else dict(output.bundle))
+            if self._displays is False and shown:  # kept for us only: images must not pile up in memory
+                history[key] = [kept for kept in history[key] if kept.output_type != "display_data"]
+                if not history[key]:
+                    del history[key]
+        return found
+
+    def _record_parameters(self, frame: Frame) -> None:
+        """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
+        if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
+            return
+        first = frame.source.lstrip().partition("\n")[0].strip().lower()
+        tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
+        if tagged or first.startswith("# parameters"):
+            runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a user's __str__ may raise; its name is enough
+        return "(its message cannot be read)"
+
+
+# -- the one session of a shell -------------------------------------------------------------------------------
+
+_session: Session | None = None
+
+
+def current() -> Session | None:
+    """Return the session of this process, if capture is attached."""
+    return _session
+
+
+def attach(shell: Any) -> Session:
+    """Attach capture to a shell, once, in the project at or above its notebook.
+
+    Raises:
+        StoreError: the project's store cannot be used.
+    """
+    global _session
+    if _session is None:
+        notebook = notebooks.path_of(shell.user_ns)
+        start = notebook.parent if notebook and notebook.parent.is_dir() else Path.cwd()
+        _session = Session(shell, Project(projects.find_root(start) or start.resolve()), notebook)
+        _session.attach()
+        import atexit
+
+        atexit.register(_session.close)
+    return _session
+
+
+def detach() -> None:
+    """Detach capture from its shell."""
+    global _session
+    if _session is not None:
+        import atexit
+
+        session, _session = _session, None
+        atexit.unregister(session.close)
+        session.detach()

@@ -1,0 +1,1 @@
+"""Datasets and the contracts they are held to."""

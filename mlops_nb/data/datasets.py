@@ -1,0 +1,186 @@
+"""Datasets: named tables with versions; the same data under the same name is the same version."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.capture import nodes, runs
+from mlops_nb.data.fingerprints import fingerprint, to_table
+from mlops_nb.errors import NotFound, UsageError
+from mlops_nb.ids import canonical_json
+from mlops_nb.lineage.references import resolve
+from mlops_nb.project import Project
+from mlops_nb.records import Json, Record, moment, to_json
+from mlops_nb.verbs import Value, verb
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Dataset(Record):
+    """One version of a named dataset; ``columns`` holds the profile of each column by name."""
+
+    id: str
+    name: str
+    version: int
+    rows: int
+    columns: dict[str, Json]
+    fingerprint: str
+    created: datetime | None
+    run: str | None
+
+
+def profile(table: pa.Table) -> dict[str, Json]:
+    """Return per column its type, nulls, distinct values and, where it has an order, range, mean and quantiles."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found: dict[str, Json] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        kind = column.type
+        facts: dict[str, Any] = {"type": str(kind).removeprefix("large_"), "nulls": column.null_count}
+        if pa.types.is_dictionary(kind):
+            column, facts["type"] = column.cast(kind.value_type), "category"
+        if not pa.types.is_nested(kind):
+            facts["distinct"] = pc.count_distinct(column).as_py()
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            limits = pc.min_max(column).as_py()
+            facts |= {"min": limits["min"], "max": limits["max"], "mean": pc.mean(column).as_py()}
+            facts["quantiles"] = pc.quantile(column, list(QUANTILES)).to_pylist()
+        elif pa.types.is_temporal(kind):
+            limits = pc.min_max(column).as_py()
+            facts |= {"min": str(limits["min"]), "max": str(limits["max"])}
+        found[name] = to_json(facts)
+    return found
+
+
+SELECT = """
+    SELECT node.public AS id, dataset.*, above.public AS run_id FROM dataset JOIN node ON node.id = dataset.id
+        LEFT JOIN node AS above ON above.id = dataset.run
+"""
+
+
+def _dataset(row: Mapping[str, Any]) -> Dataset:
+    return Dataset(
+        id=row["id"], name=row["name"], version=row["version"], rows=row["rows"], run=row["run_id"],
+        columns=json.loads(row["columns"]), fingerprint=row["fingerprint"], created=moment(row["created_at"]),
+    )  # fmt: skip
+
+
+def load_record(project: Project, number: int) -> Dataset:
+    """Return a dataset version by its row ID."""
+    return _dataset(project.store.rows(f"{SELECT} WHERE dataset.id = ?", number)[0])  # type: ignore[arg-type]
+
+
+@verb("datasets")
+def datasets(project: Project, name: str | None = None) -> list[Dataset]:
+    """List dataset versions, newest first.
+
+    Args:
+        name: only the versions of this dataset
+    """
+    rows = project.store.rows(f"{SELECT} WHERE ? IS NULL OR dataset.name = ? ORDER BY dataset.id DESC", name, name)
+    return [_dataset(row) for row in rows]  # type: ignore[arg-type]
+
+
+@verb("dataset", records=True)
+def dataset(project: Project, frame: Value, name: str) -> Dataset:
+    """Keep a table as a version of a named dataset; data that is already there is the same version.
+
+    Args:
+        frame: a DataFrame, or the path of a .csv or .parquet file
+        name: the dataset's name
+
+    Raises:
+        UsageError: it is not a table, or a column mixes types.
+    """
+    import pyarrow.parquet as pq
+
+    run = runs.active(project)
+    if not name or "/" in name or "@" in name:
+        raise UsageError(f"a dataset cannot be called {name!r} - use a name without '/' and '@'")
+    table = to_table(frame_of(project, frame))
+    print_ = fingerprint(table)
+    store = project.store
+    number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
+    if number is None:
+        columns = profile(table)
+        with tempfile.TemporaryDirectory(dir=project.home) as folder:
+            path = Path(folder) / "table.parquet"
+            pq.write_table(table, path)
+            address, _ = project.content.put_file(path)
+        with store.write():
+            number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
+            if number is None:
+                number = nodes.add_node(store, "dataset", name)
+                store.execute(
+                    "INSERT INTO dataset (id, name, version, fingerprint, rows, columns, content, run, created_at)"
+                    " VALUES (?, ?, 1 + (SELECT coalesce(max(version), 0) FROM dataset WHERE name = ?),"
+                    " ?, ?, ?, ?, ?, ?)",
+                    number, name, name, print_, table.num_rows, canonical_json(columns), address, run, time.time(),
+                )  # fmt: skip
+    nodes.was_written(project, number, f"dataset:{name}")
+    return load_record(project, number)
+
+
+def load_dataset(project: Project, name: str) -> pd.DataFrame:
+    """Return a dataset as a DataFrame: the version registered last, or ``NAME/VERSION``.
+
+    Raises:
+        NotFound: there is no such dataset or version.
+        StoreCorrupt: its bytes are not what they were.
+    """
+    runs.active(project)
+    reference = name if name.startswith("dataset:") else f"dataset:{name}"
+    number = resolve(project, reference)
+    frame = read_frame(project, number)
+    nodes.was_read(project, number, reference)
+    return frame
+
+
+def read_frame(project: Project, number: int) -> pd.DataFrame:
+    """Return the rows of a dataset version by its row ID."""
+    import io
+
+    import pyarrow.parquet as pq
+
+    address = project.store.value("SELECT content FROM dataset WHERE id = ?", number)
+    frame: pd.DataFrame = pq.read_table(io.BytesIO(project.content.get(address))).to_pandas()
+    return frame
+
+
+def frame_of(project: Project, value: Any) -> pd.DataFrame:
+    """Return the DataFrame that a value is or names: a frame, a dataset reference, a .csv or .parquet path.
+
+    Raises:
+        UsageError: it is no table.
+        NotFound: it names nothing.
+    """
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return value
+    if isinstance(value, Dataset):
+        value = value.id
+    if not isinstance(value, str):
+        raise UsageError(f"a {type(value).__name__} is not a table - give a DataFrame, or the name of a dataset")
+    path = Path(value)
+    if path.suffix in (".csv", ".parquet"):
+        if not path.exists():
+            raise NotFound(f"no file {value!r} in {Path.cwd()} - give the path of an existing .csv or .parquet file")
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    if path.suffix and path.exists():
+        raise UsageError(f"{value} is neither .csv nor .parquet - load it in a cell and pass the DataFrame")
+    number = resolve(project, value if ":" in value else f"dataset:{value}")
+    return read_frame(project, number)

@@ -1,0 +1,166 @@
+"""Data contracts: what a table must look like, written in ``mlops.toml`` and enforced where data comes in.
+
+[contract.flights]
+rows = { min = 1000 }
+[contract.flights.columns]
+origin    = { type = "text", nulls = false, values = ["EWR", "JFK", "LGA"] }
+dep_delay = { type = "number", min = -120, max = 2000 }
+flight_id = { type = "text", nulls = false, unique = true }
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_nb.capture import runs
+from mlops_nb.capture.sections import read_section
+from mlops_nb.data.datasets import frame_of
+from mlops_nb.data.fingerprints import fingerprint, to_table
+from mlops_nb.errors import ContractViolation, NotFound, UsageError
+from mlops_nb.ids import canonical_json
+from mlops_nb.project import Project
+from mlops_nb.records import Json, Record, to_json
+from mlops_nb.verbs import Value, verb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Rule(Record):
+    """One rule of a contract and how many rows broke it."""
+
+    column: str
+    rule: str
+    passed: bool
+    failures: int
+    examples: list[Json]
+
+
+@dataclass(frozen=True)
+class Quality(Record):
+    """The verdict of a contract on a table."""
+
+    contract: str
+    passed: bool
+    rows: int
+    rules: list[Rule]
+
+
+def _types() -> dict[str, Callable[[Any], bool]]:
+    from pandas.api import types
+
+    return {
+        "integer": types.is_integer_dtype,
+        "number": lambda dtype: types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype),
+        "text": lambda dtype: types.is_string_dtype(dtype) or types.is_object_dtype(dtype),
+        "boolean": types.is_bool_dtype,
+        "datetime": types.is_datetime64_any_dtype,
+        "category": lambda dtype: str(dtype) == "category",
+    }
+
+
+def _breaches(column: pd.Series[Any], rule: str, limit: Any) -> Any:
+    """Return a mask of the rows that break a rule."""
+    present = column.notna()
+    if rule == "nulls":
+        return ~present if limit is False else present & False
+    if rule == "unique":
+        return column.duplicated(keep=False) & present if limit else present & False
+    if rule == "values":
+        return present & ~column.isin(limit)
+    if rule == "min":
+        return present & (column < limit)
+    return present & (column > limit)
+
+
+COLUMN_RULES = ("type", "nulls", "unique", "values", "min", "max")
+
+
+def evaluate(frame: pd.DataFrame, contract: Mapping[str, Any], name: str) -> Quality:
+    """Hold a table against a contract.
+
+    Raises:
+        UsageError: the contract itself is not well formed.
+    """
+    rules: list[Rule] = []
+    for key, limit in contract.get("rows", {}).items():
+        if key not in ("min", "max"):
+            raise UsageError(f"[contract.{name}] rows has no rule {key!r} - there are: min, max")
+        passed = len(frame) >= limit if key == "min" else len(frame) <= limit
+        rules.append(Rule("(rows)", f"{key} {limit}", passed, 0 if passed else len(frame), []))
+    for column, wanted in contract.get("columns", {}).items():
+        rules.extend(_column_rules(frame, column, wanted, name))
+    return Quality(name, all(rule.passed for rule in rules), len(frame), rules)
+
+
+def _column_rules(frame: pd.DataFrame, column: str, wanted: Mapping[str, Any], name: str) -> list[Rule]:
+    if column not in frame.columns:
+        return [Rule(column, "present", False, len(frame), [])]
+    values, rules, known = frame[column], [], _types()
+    for rule, limit in wanted.items():
+        if rule not in COLUMN_RULES:
+            raise UsageError(f"[contract.{name}] {column} has no rule {rule!r} - there are: {', '.join(COLUMN_RULES)}")
+        if rule == "type":
+            if limit not in known:
+                raise UsageError(f"[contract.{name}] {column}: no type {limit!r} - there are: {', '.join(known)}")
+            passed = bool(known[limit](values.dtype))
+            rules.append(Rule(column, f"type {limit}", passed, 0 if passed else len(frame), [str(values.dtype)]))
+            continue
+        try:
+            broken = values[_breaches(values, rule, limit)]
+        except TypeError:
+            rules.append(Rule(column, f"{rule} {limit}", False, len(frame), [f"a {values.dtype} has no such order"]))
+            continue
+        examples = [] if rule == "nulls" else to_json(broken.head(EXAMPLES).astype(object).tolist())
+        rules.append(Rule(column, f"{rule} {limit}", broken.empty, len(broken), examples))
+    return rules
+
+
+@verb("check", records=True)
+def check(project: Project, frame: Value, contract: str) -> Quality:
+    """Hold a table against a data contract of mlops.toml, and stop if it breaks one rule.
+
+    Args:
+        frame: a DataFrame, the name of a dataset, or the path of a .csv or .parquet file
+        contract: the contract's name, as in [contract.NAME]
+
+    Raises:
+        ContractViolation: the data breaks the contract; the verdict is recorded first.
+        NotFound: mlops.toml has no such contract.
+        UsageError: the contract is not well formed, or it is no table.
+    """
+    run = runs.active(project)
+    section = read_section(project, f"contract.{contract}")
+    if not section:
+        known = [str(key) for key in project.section("contract")]
+        raise NotFound.naming("contract", contract, known, f"write one as [contract.{contract}] in mlops.toml")
+    table = frame_of(project, frame)
+    verdict = evaluate(table, section, contract)
+    with project.store.write() as store:
+        store.execute(
+            "INSERT INTO quality (id, contract, fingerprint, run, passed, rules, checked_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            store.next_id(), contract, fingerprint(to_table(table)), run, int(verdict.passed),
+            canonical_json(to_json(verdict.rules)), time.time(),
+        )  # fmt: skip
+    if not verdict.passed:
+        broken = [rule for rule in verdict.rules if not rule.passed]
+        raise ContractViolation(
+            f"the data breaks contract {contract!r} ({len(table)} rows): "
+            + "; ".join(_sentence(rule) for rule in broken)
+            + f" - mend the data, or change [contract.{contract}] in mlops.toml"
+        )
+    return verdict
+
+
+def _sentence(rule: Rule) -> str:
+    if rule.rule == "present":
+        return f"column {rule.column!r} is missing"
+    examples = f", such as {', '.join(map(str, rule.examples))}" if rule.examples else ""
+    return f"{rule.column}: {rule.failures} rows break '{rule.rule}'{examples}"

@@ -1,0 +1,1 @@
+"""What the recorded facts say about where things come from and what they lead to."""

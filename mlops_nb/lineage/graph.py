@@ -1,0 +1,136 @@
+"""The lineage graph: ancestors and descendants of anything, by one recursive query over integer edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlops_nb.capture.processes import reap
+from mlops_nb.lineage.references import resolve
+from mlops_nb.project import Project
+from mlops_nb.records import Record
+from mlops_nb.store.db import Store
+from mlops_nb.verbs import verb
+
+#: Kinds that would bury a picture: every cell reads its imports.
+QUIET = ("import", "run")
+
+
+@dataclass(frozen=True)
+class GraphNode(Record):
+    """A thing that lineage connects; ``status`` is how it ended, where it is something that runs."""
+
+    id: str
+    kind: str
+    name: str
+    status: str | None = None
+
+
+@dataclass(frozen=True)
+class GraphEdge(Record):
+    """A step of the data: what ``source`` gave to ``target``, and whether it was read or wrote."""
+
+    source: str
+    target: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Graph(Record):
+    """Nodes and edges; ``truncated`` says that there are more than were asked for."""
+
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+    truncated: bool
+
+
+def ancestors(store: Store, node: int, limit: int) -> list[int]:
+    """Return the row IDs of what a node comes from, itself included, newest first."""
+    return _walk(store, node, "target", "source", limit)
+
+
+def descendants(store: Store, node: int, limit: int) -> list[int]:
+    """Return the row IDs of what a node led to, itself included, newest first."""
+    return _walk(store, node, "source", "target", limit)
+
+
+def _walk(store: Store, node: int, here: str, there: str, limit: int) -> list[int]:
+    rows = store.rows(
+        f"WITH RECURSIVE reached (id) AS (SELECT ? UNION SELECT edge.{there} FROM edge JOIN reached"
+        f" ON edge.{here} = reached.id) SELECT id FROM reached ORDER BY id DESC LIMIT ?",
+        node, limit,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
+    """Return nodes by row ID; a cell's name begins with its execution count."""
+    marks = ",".join(str(int(number)) for number in numbers)
+    rows = store.rows(
+        f"""
+        SELECT node.public, node.kind, node.name, execution.count, outcome.status, execution.id AS execution
+        FROM node LEFT JOIN execution ON execution.id = node.id LEFT JOIN outcome ON outcome.id = node.id
+        WHERE node.id IN ({marks}) ORDER BY node.id
+        """
+    )
+    return [
+        GraphNode(
+            row["public"], row["kind"], f"[{row['count']}] {row['name']}" if row["count"] else row["name"],
+            row["status"] or ("running" if row["execution"] else None),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@verb("lineage")
+def lineage(project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 400) -> Graph:
+    """Show where a thing comes from and what it led to.
+
+    Args:
+        ref: a variable, cell, file, dataset, model, run or ID; without it, the newest part of the whole graph
+        imports: show imported modules too
+        limit: at most so many nodes each way
+    """
+    reap(project)
+    store = project.store
+    if ref is None:
+        rows = store.rows("SELECT id FROM node WHERE kind NOT IN ('import', 'run') ORDER BY id DESC LIMIT ?", limit)
+        numbers = {row["id"] for row in rows}
+        truncated = len(rows) == limit
+    else:
+        start = resolve(project, ref)
+        starts = _inside(store, start)
+        up = {number for node in starts for number in ancestors(store, node, limit)}
+        down = {number for node in starts for number in descendants(store, node, limit)}
+        numbers, truncated = up | down, max(len(up), len(down)) >= limit
+    marks = ",".join(str(number) for number in numbers)
+    hidden = () if imports else QUIET
+    kept = {
+        row["id"]: row["public"]
+        for row in store.rows(f"SELECT id, public, kind FROM node WHERE id IN ({marks})")
+        if row["kind"] not in hidden
+    }
+    edges = store.rows(f"SELECT source, target, kind FROM edge WHERE source IN ({marks}) AND target IN ({marks})")
+    return Graph(
+        nodes=graph_nodes(store, kept),
+        edges=[
+            GraphEdge(kept[edge["source"]], kept[edge["target"]], edge["kind"])
+            for edge in edges
+            if edge["source"] in kept and edge["target"] in kept
+        ],
+        truncated=truncated,
+    )
+
+
+def _inside(store: Store, node: int) -> list[int]:
+    """Return the cells of a run and of the runs in it; of anything else, the node itself."""
+    rows = store.rows(
+        """
+        WITH RECURSIVE part (id) AS (SELECT ? UNION SELECT coalesce(run.original, run.id) FROM run JOIN part
+            ON run.parent = part.id)
+        SELECT execution.id FROM execution WHERE run IN (SELECT coalesce(run.original, run.id) FROM run
+            JOIN part ON run.id = part.id)
+        """,
+        node,
+    )
+    return [row["id"] for row in rows] or [node]

@@ -1,0 +1,170 @@
+"""References: the names under which people and notebooks speak of things, and what they mean now.
+
+var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  runs:/ID  dataset:NAME  dataset:NAME/VERSION
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  config:TABLE  or an ID, or a unique prefix of one
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mlops_nb.capture.artifacts import at_path, resolve_path
+from mlops_nb.errors import NotFound, UsageError
+from mlops_nb.ids import file_digest
+from mlops_nb.project import Project
+
+MODEL = re.compile(r"^(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))?$")
+DATASET = re.compile(r"^(?P<name>[^/@]+)(?:[/@](?P<version>\d+|latest))?$")
+WAYS = "var:NAME, cell:N, file:PATH, dataset:NAME, models:/NAME/1, models:/NAME@alias, runs:/ID, or an ID"
+
+
+def resolve(project: Project, reference: str) -> int:
+    """Return the row ID of the node that a reference means now.
+
+    Raises:
+        NotFound: it means nothing here; the message lists what is known.
+        UsageError: it is the prefix of more than one ID, or is not well formed.
+    """
+    scheme, colon, rest = reference.partition(":")
+    if colon and scheme in SCHEMES:
+        return SCHEMES[scheme](project, rest)
+    return _bare(project, reference)
+
+
+def _bare(project: Project, text: str) -> int:
+    """Find what a word without a scheme means: an ID, else a dataset, a model, a variable, a file."""
+    if re.fullmatch(r"[0-9a-f]{4,64}", text):
+        rows = project.store.rows(
+            "SELECT id, public FROM node WHERE public >= ? AND public < ? LIMIT 9", text, f"{text}g"
+        )
+        if len(rows) == 1:
+            return int(rows[0]["id"])
+        if rows:
+            shown = ", ".join(row["public"] for row in rows)
+            raise UsageError(f"{text!r} is the beginning of more than one ID: {shown} - give more of it")
+    for find in (_dataset, _model, _variable, _file):
+        try:
+            return find(project, text)
+        except NotFound:
+            continue
+    raise NotFound(f"nothing is called {text!r} in {project.root} - a reference is {WAYS}")
+
+
+def _model(project: Project, text: str) -> int:
+    match = MODEL.match(text.lstrip("/"))
+    if match is None:
+        raise UsageError(f"models:{text} is not a reference to a model - write models:/NAME/1 or models:/NAME@alias")
+    name, version, alias = match["name"], match["version"], match["alias"]
+    store = project.store
+    if not store.value("SELECT count(*) FROM model_version WHERE name = ?", name):
+        known = [row[0] for row in store.rows("SELECT DISTINCT name FROM model_version ORDER BY name")]
+        raise NotFound.naming("model", name, known, "register one with mlops.register(model, name)")
+    if alias:
+        version = store.value(
+            "SELECT version FROM alias_move WHERE model = ? AND alias = ? ORDER BY id DESC LIMIT 1", name, alias
+        )
+        if version is None:
+            known = [r[0] for r in store.rows("SELECT DISTINCT alias FROM alias_move WHERE model = ?", name)]
+            raise NotFound.naming(f"alias of model {name!r}", alias, known, f"see `mlops promote {name} VERSION`")
+    if version in (None, "latest"):
+        return _latest(project, "model_version", name)
+    number = store.value("SELECT id FROM model_version WHERE name = ? AND version = ?", name, int(version))
+    if number is None:
+        known = [str(r[0]) for r in store.rows("SELECT version FROM model_version WHERE name = ?", name)]
+        raise NotFound.naming(f"version of model {name!r}", version, known)
+    return int(number)
+
+
+def _latest(project: Project, table: str, name: str) -> int:
+    """Return the version that was registered, or confirmed by a cached step, last: it need not be the newest."""
+    return int(
+        project.store.value(
+            f"SELECT {table}.id FROM {table} LEFT JOIN edge ON edge.target = {table}.id AND edge.kind = 'wrote'"
+            f" WHERE {table}.name = ? ORDER BY coalesce(edge.source, 0) DESC, version DESC LIMIT 1",
+            name,
+        )
+    )
+
+
+def _dataset(project: Project, text: str) -> int:
+    match = DATASET.match(text)
+    if match is None:
+        raise NotFound(f"dataset:{text} is not a reference to a dataset - write dataset:NAME or dataset:NAME/2")
+    store, name = project.store, match["name"]
+    rows = store.rows("SELECT id, version FROM dataset WHERE name = ? ORDER BY version DESC", name)
+    if not rows:
+        known = [row[0] for row in store.rows("SELECT DISTINCT name FROM dataset ORDER BY name")]
+        raise NotFound.naming("dataset", name, known, "register one with mlops.dataset(frame, name)")
+    if match["version"] in (None, "latest"):
+        return _latest(project, "dataset", name)
+    for row in rows:
+        if row["version"] == int(match["version"]):
+            return int(row["id"])
+    raise NotFound.naming(f"version of dataset {name!r}", match["version"], [str(row["version"]) for row in rows])
+
+
+def _variable(project: Project, text: str) -> int:
+    run, _, name = text.rpartition("/")
+    number = project.store.value(
+        """
+        SELECT node.id FROM node JOIN edge ON edge.target = node.id JOIN execution ON execution.id = edge.source
+            JOIN node AS above ON above.id = execution.run
+        WHERE node.kind IN ('variable', 'import') AND node.name = ? AND (? = '' OR above.public LIKE ? || '%')
+        ORDER BY node.id DESC LIMIT 1
+        """,
+        name, run, run,
+    )  # fmt: skip
+    if number is None:
+        raise NotFound(f"no variable {text!r} was bound in a recorded cell - see `mlops runs`")
+    return int(number)
+
+
+def _cell(project: Project, text: str) -> int:
+    column = "count" if text.isdigit() else "cell"
+    number = project.store.value(
+        f"SELECT id FROM execution WHERE {column} = ? ORDER BY started_at DESC LIMIT 1",
+        int(text) if text.isdigit() else text,
+    )
+    if number is None:
+        raise NotFound(f"no cell {text!r} has been executed - give its ID or its number, as in cell:3")
+    return int(number)
+
+
+def _file(project: Project, text: str) -> int:
+    path = resolve_path(project, text)
+    if path.is_file():  # what it is now, if that has been seen before
+        number = project.store.value("SELECT id FROM artifact WHERE hash = ?", file_digest(path))
+        if number is not None:
+            return int(number)
+    seen = at_path(project, path)
+    if seen is None or path.is_file():
+        raise NotFound(f"no cell has read or written the file {text!r} as it is now - known files: `mlops lineage`")
+    return seen
+
+
+def _run(project: Project, text: str) -> int:
+    number = project.store.value(
+        "SELECT run.id FROM run JOIN node USING (id) WHERE public = ?", text.lstrip("/").partition("/")[0]
+    )
+    if number is None:
+        raise NotFound(f"no run {text!r} - see `mlops runs`")
+    return int(number)
+
+
+def _config(project: Project, name: str) -> int:
+    number = project.store.value("SELECT id FROM node WHERE public = ?", f"{project.section_digest(name)[:15]}c")
+    if number is None:
+        raise NotFound(f"no run has read the table [{name}] of mlops.toml as it is now")
+    return int(number)
+
+
+SCHEMES: dict[str, Callable[[Project, str], int]] = {
+    "var": _variable,
+    "cell": _cell,
+    "file": _file,
+    "runs": _run,
+    "models": _model,
+    "dataset": _dataset,
+    "config": _config,
+}

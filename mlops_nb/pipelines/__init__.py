@@ -1,0 +1,1 @@
+"""Notebooks as steps: what they declare, read and write, and running them in that order."""

@@ -1,0 +1,1 @@
+"""Model versions, the gates they pass and the aliases they answer to."""

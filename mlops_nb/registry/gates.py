@@ -1,0 +1,109 @@
+"""Gates: a version's metrics held against the success criteria that the charter wrote down.
+
+[charter.criteria]
+auc = ">= 0.75"
+brier = "<= 0.15"
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_nb.capture import runs
+from mlops_nb.capture.sections import read_section
+from mlops_nb.errors import UsageError
+from mlops_nb.ids import canonical_json
+from mlops_nb.lineage.references import resolve
+from mlops_nb.project import Project
+from mlops_nb.records import Record, to_json
+from mlops_nb.verbs import verb
+
+SECTION = "charter.criteria"
+LIMIT = re.compile(r"^\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)\s*$")
+COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Criterion(Record):
+    """One success criterion, the value it was held against, and the verdict; a missing value fails."""
+
+    name: str
+    value: float | None
+    limit: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Gate(Record):
+    """The verdict on a model version, criterion by criterion."""
+
+    model: str
+    version: int
+    passed: bool
+    criteria: list[Criterion]
+
+
+def hold(metrics: Mapping[str, float], criteria: Mapping[str, Any]) -> list[Criterion]:
+    """Compare metrics with criteria.
+
+    Raises:
+        UsageError: a criterion is not of the form ``">= 0.75"``.
+    """
+    verdicts = []
+    for name, limit in criteria.items():
+        match = LIMIT.match(str(limit))
+        if match is None:
+            raise UsageError(f'[{SECTION}] {name} = {limit!r} is no criterion - write it like {name} = ">= 0.75"')
+        value = metrics.get(name)
+        passed = value is not None and bool(COMPARE[match[1]](value, float(match[2])))
+        verdicts.append(Criterion(name, None if value is None else float(value), str(limit), passed))
+    return verdicts
+
+
+@verb("gate", records=True)
+def gate(project: Project, model: str, *, metrics: dict[str, float] | None = None) -> Gate:
+    """Hold a model version against the success criteria in mlops.toml and record the verdict.
+
+    Args:
+        model: the model's name, or models:/NAME/VERSION
+        metrics: the values on unseen data; without them, the metrics of the present run
+
+    Raises:
+        NotFound: there is no such version.
+        UsageError: a criterion is not well formed, or there is none.
+    """
+    run = runs.active(project)
+    number = resolve(project, model if ":" in model else f"models:/{model}")
+    criteria = read_section(project, SECTION)
+    if not criteria:
+        raise UsageError(f"mlops.toml has no [{SECTION}] - write down what success means before judging a model")
+    values = metrics if metrics is not None else runs.get(project, runs.public_id(project, run)).metrics
+    verdicts = hold(values, criteria)
+    passed = all(verdict.passed for verdict in verdicts)
+    with project.store.write() as store:
+        store.execute(
+            "INSERT INTO gate (id, model, run, passed, criteria, charter, checked_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            store.next_id(), number, run, int(passed), canonical_json(to_json(verdicts)),
+            project.section_digest(SECTION), time.time(),
+        )  # fmt: skip
+    row = project.store.rows("SELECT name, version FROM model_version WHERE id = ?", number)[0]
+    return Gate(row["name"], row["version"], passed, verdicts)
+
+
+def last(project: Project, number: int) -> tuple[Gate, str] | None:
+    """Return the last verdict on a model version and the digest of the criteria it used."""
+    row = project.store.row(
+        "SELECT gate.*, name, version FROM gate JOIN model_version ON model_version.id = gate.model"
+        " WHERE gate.model = ? ORDER BY gate.id DESC LIMIT 1",
+        number,
+    )
+    if row is None:
+        return None
+    criteria = [Criterion(**criterion) for criterion in json.loads(row["criteria"])]
+    return Gate(row["name"], row["version"], bool(row["passed"]), criteria), row["charter"]

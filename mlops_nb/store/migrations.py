@@ -1,0 +1,121 @@
+"""The schema, as an ordered set of sqlite-utils migrations; never edit one that has been released, append.
+
+The SQL is the subset that SQLite and PostgreSQL read alike: TEXT public IDs and BIGINT row IDs both made in
+Python, DOUBLE PRECISION epoch seconds, JSON as TEXT, no ON DELETE actions. Facts are inserted and never changed;
+``outcome`` is how a run or an execution that began comes to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+SET = "mlops_nb"
+
+FIRST = (
+    # -- the ground -------------------------------------------------------------------------------------------
+    "CREATE TABLE sequence (name TEXT PRIMARY KEY, upcoming BIGINT NOT NULL)",
+    "INSERT INTO sequence (name, upcoming) VALUES ('id', 1)",
+    # bytes by sha256; data is NULL where the bytes are a file under blobs/
+    "CREATE TABLE content (hash TEXT PRIMARY KEY, size BIGINT NOT NULL, data BLOB)",
+    """CREATE TABLE audit (
+        id BIGINT PRIMARY KEY, at DOUBLE PRECISION NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL,
+        subject TEXT NOT NULL, arguments TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL UNIQUE)""",
+    # -- who ran what, where ----------------------------------------------------------------------------------
+    """CREATE TABLE environment (
+        id BIGINT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, captured_at DOUBLE PRECISION NOT NULL,
+        python TEXT NOT NULL, platform TEXT NOT NULL, packages TEXT NOT NULL)""",
+    """CREATE TABLE process (
+        id BIGINT PRIMARY KEY, pid BIGINT NOT NULL, born DOUBLE PRECISION NOT NULL, host TEXT NOT NULL,
+        program TEXT NOT NULL, actor TEXT NOT NULL, started_at DOUBLE PRECISION NOT NULL,
+        environment BIGINT REFERENCES environment (id),
+        git_commit TEXT, git_diff TEXT REFERENCES content (hash))""",
+    # -- the lineage graph ------------------------------------------------------------------------------------
+    """CREATE TABLE node (
+        id BIGINT PRIMARY KEY, public TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL,
+        created_at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX node_by_kind ON node (kind, name)",
+    # in the direction of the data: artifact -> execution is a read, execution -> artifact a write
+    """CREATE TABLE edge (
+        source BIGINT NOT NULL REFERENCES node (id), target BIGINT NOT NULL REFERENCES node (id),
+        kind TEXT NOT NULL, reference TEXT, PRIMARY KEY (source, target, kind))""",
+    "CREATE INDEX edge_by_target ON edge (target, source)",
+    # -- runs and the cells in them ---------------------------------------------------------------------------
+    """CREATE TABLE run (
+        id BIGINT PRIMARY KEY REFERENCES node (id), kind TEXT NOT NULL, parent BIGINT REFERENCES run (id),
+        name TEXT NOT NULL, notebook TEXT, process BIGINT NOT NULL REFERENCES process (id),
+        started_at DOUBLE PRECISION NOT NULL, cache_key TEXT, original BIGINT REFERENCES run (id))""",
+    "CREATE INDEX run_by_start ON run (started_at)",
+    "CREATE INDEX run_by_parent ON run (parent)",
+    "CREATE INDEX run_by_key ON run (cache_key)",
+    """CREATE TABLE execution (
+        id BIGINT PRIMARY KEY REFERENCES node (id), run BIGINT NOT NULL REFERENCES run (id),
+        process BIGINT NOT NULL REFERENCES process (id), parent BIGINT REFERENCES execution (id), cell TEXT,
+        count BIGINT, source TEXT NOT NULL REFERENCES content (hash), started_at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX execution_by_run ON execution (run)",
+    """CREATE TABLE outcome (
+        id BIGINT PRIMARY KEY REFERENCES node (id), status TEXT NOT NULL, ended_at DOUBLE PRECISION NOT NULL,
+        reason TEXT)""",
+    """CREATE TABLE output (
+        execution BIGINT NOT NULL REFERENCES execution (id), position BIGINT NOT NULL, mime TEXT NOT NULL,
+        content TEXT NOT NULL REFERENCES content (hash), truncated BIGINT NOT NULL,
+        PRIMARY KEY (execution, position, mime))""",
+    """CREATE TABLE parameter (
+        run BIGINT NOT NULL REFERENCES run (id), name TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, name))""",
+    # a value that is not a number is NULL
+    """CREATE TABLE metric (
+        id BIGINT PRIMARY KEY, run BIGINT NOT NULL REFERENCES run (id),
+        execution BIGINT REFERENCES execution (id), name TEXT NOT NULL, value DOUBLE PRECISION,
+        step BIGINT, at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX metric_by_run ON metric (run, name)",
+    # -- artifacts: the same bytes are the same artifact, wherever they lie -----------------------------------
+    """CREATE TABLE artifact (
+        id BIGINT PRIMARY KEY REFERENCES node (id), hash TEXT NOT NULL UNIQUE, size BIGINT NOT NULL,
+        stored BIGINT NOT NULL)""",
+    """CREATE TABLE location (
+        artifact BIGINT NOT NULL REFERENCES artifact (id), path TEXT NOT NULL, seen_at DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (artifact, path))""",
+    "CREATE INDEX location_by_path ON location (path, seen_at)",
+    """CREATE TABLE dataset (
+        id BIGINT PRIMARY KEY REFERENCES node (id), name TEXT NOT NULL, version BIGINT NOT NULL,
+        fingerprint TEXT NOT NULL, rows BIGINT NOT NULL, columns TEXT NOT NULL,
+        content TEXT NOT NULL REFERENCES content (hash), run BIGINT REFERENCES run (id),
+        created_at DOUBLE PRECISION NOT NULL, UNIQUE (name, version), UNIQUE (name, fingerprint))""",
+    """CREATE TABLE quality (
+        id BIGINT PRIMARY KEY, contract TEXT NOT NULL, fingerprint TEXT NOT NULL, run BIGINT REFERENCES run (id),
+        passed BIGINT NOT NULL, rules TEXT NOT NULL, checked_at DOUBLE PRECISION NOT NULL)""",
+    # -- models -----------------------------------------------------------------------------------------------
+    """CREATE TABLE model_version (
+        id BIGINT PRIMARY KEY REFERENCES node (id), name TEXT NOT NULL, version BIGINT NOT NULL,
+        content TEXT NOT NULL REFERENCES content (hash), format TEXT NOT NULL, flavor TEXT NOT NULL,
+        signature TEXT, example TEXT REFERENCES content (hash), trusted TEXT NOT NULL,
+        environment BIGINT REFERENCES environment (id), run BIGINT REFERENCES run (id), intent TEXT,
+        created_at DOUBLE PRECISION NOT NULL, UNIQUE (name, version))""",
+    """CREATE TABLE gate (
+        id BIGINT PRIMARY KEY, model BIGINT NOT NULL REFERENCES model_version (id),
+        run BIGINT REFERENCES run (id), passed BIGINT NOT NULL, criteria TEXT NOT NULL, charter TEXT NOT NULL,
+        checked_at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX gate_by_model ON gate (model)",
+    """CREATE TABLE alias_move (
+        id BIGINT PRIMARY KEY, model TEXT NOT NULL, alias TEXT NOT NULL, version BIGINT NOT NULL,
+        reason TEXT NOT NULL, actor TEXT NOT NULL, run BIGINT REFERENCES run (id), at DOUBLE PRECISION NOT NULL,
+        FOREIGN KEY (model, version) REFERENCES model_version (name, version))""",
+    "CREATE INDEX alias_by_model ON alias_move (model, alias, id)",
+    # -- drift ------------------------------------------------------------------------------------------------
+    """CREATE TABLE drift_report (
+        id BIGINT PRIMARY KEY REFERENCES node (id), name TEXT NOT NULL, run BIGINT REFERENCES run (id),
+        reference TEXT NOT NULL, current TEXT NOT NULL, drifted BIGINT NOT NULL, columns TEXT NOT NULL,
+        alpha DOUBLE PRECISION NOT NULL, effect DOUBLE PRECISION NOT NULL,
+        created_at DOUBLE PRECISION NOT NULL)""",
+)
+
+
+def first(db: Any) -> None:
+    """Create every table of the first release."""
+    for statement in FIRST:
+        db.conn.execute(statement)
+
+
+#: Every migration in order. The name is what the store remembers.
+ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (("0001_first", first),)

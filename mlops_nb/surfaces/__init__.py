@@ -1,0 +1,1 @@
+"""Where people meet the verbs: terminal, magic, REST, widgets. Nothing here knows a noun by heart."""

@@ -1,0 +1,23 @@
+"""Every verb there is: importing the modules of the nouns fills the table."""
+
+from __future__ import annotations
+
+from mlops_nb import demo, project
+from mlops_nb.capture import artifacts, runs
+from mlops_nb.data import datasets, quality
+from mlops_nb.lineage import details, graph
+from mlops_nb.monitoring import drift
+from mlops_nb.pipelines import executor, pipelines
+from mlops_nb.registry import aliases, gates, versions
+from mlops_nb.surfaces import panel
+from mlops_nb.verbs import VERBS, Verb
+
+NOUNS = (
+    project, runs, artifacts, graph, details, datasets, quality, pipelines, executor, versions, gates, aliases, drift,
+    panel, demo,
+)  # fmt: skip
+
+
+def verbs() -> dict[str, Verb]:
+    """Return the verbs by name, in alphabetical order."""
+    return dict(sorted(VERBS.items()))

@@ -1,0 +1,227 @@
+"""Records as HTML: what a notebook shows. Colours are JupyterLab's own, with plain ones where it is not there.
+
+No script and nothing fetched: the same picture in JupyterLab, Notebook, nbviewer and a saved HTML file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from mlops_nb.data.quality import Quality
+from mlops_nb.demo import DemoResult
+from mlops_nb.lineage.details import Detail
+from mlops_nb.lineage.graph import Graph
+from mlops_nb.monitoring.drift import ColumnDrift, DriftReport
+from mlops_nb.pipelines.executor import PipelineRun
+from mlops_nb.pipelines.pipelines import Pipeline
+from mlops_nb.records import Records
+from mlops_nb.registry.gates import Gate
+from mlops_nb.surfaces import drawing
+from mlops_nb.surfaces.panel import Panel
+from mlops_nb.surfaces.text import COLUMNS, FILLED_BY, cell, verdict
+
+STYLE = """<style>
+.mlops-nb{font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,inherit)}
+.mlops-nb table{border-collapse:collapse;margin:4px 0 10px}
+.mlops-nb th,.mlops-nb td{text-align:left!important;padding:3px 14px 3px 0;vertical-align:middle;border:0}
+.mlops-nb th{color:var(--jp-ui-font-color2,#767676);font-weight:500}
+.mlops-nb tbody tr{border-top:1px solid var(--jp-border-color2,#8884);background:none!important}
+.mlops-nb td.n{font-variant-numeric:tabular-nums;text-align:right!important}
+.mlops-nb .good{color:var(--jp-success-color1,#2e7d32)}
+.mlops-nb .bad{color:var(--jp-error-color1,#d32f2f);font-weight:600}
+.mlops-nb .quiet{color:var(--jp-ui-font-color2,#767676)}
+.mlops-nb h4{margin:10px 0 2px;font-weight:600}
+.mlops-nb pre{margin:4px 0 8px;padding:6px 8px;background:var(--jp-layout-color2,#8881);overflow-x:auto}
+.mlops-nb .ref{fill:var(--jp-ui-font-color2,#888);fill-opacity:.35}
+.mlops-nb .cur{fill:none;stroke:var(--jp-brand-color1,#1976d2);stroke-width:1.5}
+.mlops-nb svg text{fill:currentColor;font-size:11px}
+</style>"""
+
+GOOD = {"ok", "ran", "cached", "passed", "kept", "stable"}
+BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted"}
+
+
+def to_html(record: Any) -> str:
+    """Return a record, or a list of them, as HTML."""
+    return f'{STYLE}<div class="mlops-nb">{body(record)}</div>'
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Lay out rows under headers; text is escaped, numbers stand to the right, verdicts have their colour."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in headers)
+    lines = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Markup):
+        return f"<td>{value}</td>"
+    text = escape(cell(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f'<td class="n">{text}</td>'
+    return f"<td>{_coloured(text)}</td>"
+
+
+def _coloured(text: str) -> str:
+    word = text.partition(" ")[0]
+    if word in GOOD or word in BAD:
+        return f'<span class="{"good" if word in GOOD else "bad"}">{text}</span>'
+    return text
+
+
+@functools.singledispatch
+def body(record: Any) -> str:
+    """Return the inside of a record's HTML."""
+    fields = {name: value for name, value in vars(record).items() if value not in (None, "", [], {})}
+    return table(["", ""], list(fields.items()))
+
+
+@body.register
+def _(records: Records) -> str:  # type: ignore[type-arg]
+    if not records:
+        return '<span class="quiet">none</span>'
+    columns = COLUMNS.get(type(records[0]))
+    if columns is None:
+        return "".join(body(record) for record in records)
+    return table([name for name, _ in columns], [[get(record) for _, get in columns] for record in records])
+
+
+@body.register
+def _(pipeline: Pipeline) -> str:
+    inside = body(Records(pipeline.steps)) if pipeline.steps else _alert(pipeline.problem or "")
+    return f"<b>{escape(pipeline.name)}</b>{inside}"
+
+
+@body.register
+def _(run: PipelineRun) -> str:
+    parts = [body(Records(run.steps))] if run.steps else []
+    if run.pending:
+        parts.append(f'<div class="quiet">not reached: {escape(", ".join(run.pending))}</div>')
+    if run.failure:
+        parts.append(_alert(run.failure))
+    return "".join(parts)
+
+
+@body.register
+def _(gate: Gate) -> str:
+    rows = [(c.name, c.value, c.limit, "passed" if c.passed else "missed") for c in gate.criteria]
+    head = f"gate of {escape(gate.model)} {gate.version}: {_coloured('passed' if gate.passed else 'refused')}"
+    return head + table(["criterion", "value", "must be", "verdict"], rows)
+
+
+@body.register
+def _(quality: Quality) -> str:
+    rows = [
+        (r.column, r.rule, "kept" if r.passed else f"broken by {r.failures:,} rows", r.examples) for r in quality.rules
+    ]
+    head = f"contract {escape(quality.contract)}: {_coloured('kept' if quality.passed else 'broken')}"
+    return f"{head} ({quality.rows:,} rows)" + table(["column", "rule", "verdict", "examples"], rows)
+
+
+@body.register
+def _(report: DriftReport) -> str:
+    rows = [
+        (
+            c.column, Markup(_overlay(c)), c.test, c.statistic, c.threshold, c.psi, _psi_label(c.psi),
+            verdict(c.drifted),
+        )
+        for c in report.columns
+    ]  # fmt: skip
+    head = f"<b>{escape(report.name)}</b>: {_coloured(verdict(report.drifted))}"
+    sides = (
+        f'<div class="quiet">grey: reference, {escape(report.reference)}; line: current, {escape(report.current)}</div>'
+    )
+    headers = ["column", "distribution", "test", "statistic", "threshold", "PSI", "by custom", "verdict"]
+    return head + sides + table(headers, rows)
+
+
+def _psi_label(psi: float) -> str:
+    return "little" if psi < 0.1 else "moderate" if psi < 0.25 else "large"
+
+
+def _overlay(column: ColumnDrift) -> str:
+    """Draw the reference as grey bars and the current data as a line over them."""
+    width, height = 132, 30
+    top = max([*column.reference, *column.current, 1e-9])
+    step = width / len(column.labels)
+
+    def y(share: float) -> float:
+        return round(height - share / top * (height - 2), 1)
+
+    bars = "".join(
+        f'<rect class="ref" x="{i * step:.1f}" y="{y(share)}" width="{max(step - 1, 1):.1f}"'
+        f' height="{round(height - y(share), 1)}"><title>{escape(column.labels[i])}: {share:.1%} then,'
+        f" {column.current[i]:.1%} now</title></rect>"
+        for i, share in enumerate(column.reference)
+    )
+    points = " ".join(
+        f"{i * step:.1f},{y(share)} {(i + 1) * step - 1:.1f},{y(share)}" for i, share in enumerate(column.current)
+    )
+    label = f"{column.column}: distribution then and now"
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" width="{width}" height="{height}">{bars}'
+        f'<polyline class="cur" points="{points}"/></svg>'
+    )
+
+
+@body.register
+def _(graph: Graph) -> str:
+    more = '<div class="quiet">there is more than is drawn</div>' if graph.truncated else ""
+    return drawing.svg(graph) + more
+
+
+@body.register
+def _(detail: Detail) -> str:
+    parts = [f"<b>{escape(detail.kind)} {escape(detail.name)}</b> <span class=quiet>{detail.id}</span>"]
+    parts.append(table(["", ""], list(detail.facts.items())))
+    if detail.source:
+        parts.append(f"<pre>{escape(detail.source)}</pre>")
+    for output in detail.outputs:
+        if output.data:
+            parts.append(f'<img alt="output" src="data:{output.mime};base64,{output.data}">')
+        elif output.text:
+            parts.append(f"<pre>{escape(output.text)}</pre>")
+    return "".join(parts)
+
+
+def sections(panel: Panel) -> dict[str, str]:
+    """Return the sections of the panel by title."""
+    lists: dict[str, tuple[str, Any]] = {
+        "Runs": ("runs", panel.runs), "Pipelines": ("pipelines", panel.pipelines), "Models": ("models", panel.models),
+        "Drift": ("reports", panel.reports),
+    }  # fmt: skip
+    drawn = {
+        title: body(Records(records)) if records else f'<span class="quiet">{escape(FILLED_BY[key])}</span>'
+        for title, (key, records) in lists.items()
+    }
+    if panel.reports:
+        drawn["Drift"] += body(panel.reports[0])
+    lineage = body(panel.lineage) if panel.lineage.nodes else f'<span class="quiet">{FILLED_BY["runs"]}</span>'
+    return {"Runs": drawn.pop("Runs"), "Lineage": lineage, **drawn}
+
+
+@body.register
+def _(panel: Panel) -> str:
+    return "".join(f"<h4>{title}</h4>{inside}" for title, inside in sections(panel).items())
+
+
+@body.register
+def _(demo: DemoResult) -> str:
+    parts = [body(demo.run)]
+    parts += [body(part) for part in (demo.model, demo.gate) if part is not None]
+    if demo.drift:
+        parts.append(f"<div>{escape(demo.drift.sentence)}</div>")
+    return "".join(parts)
+
+
+def _alert(text: str) -> str:
+    return f'<div role="alert" class="bad">{escape(text)}</div>'
