@@ -1,8 +1,9 @@
 """Which names a cell reads, binds, changes in place and deletes, from its syntax tree alone.
 
 The answer errs on the side of dependence. A name is read unless the cell surely bound it before; what a function
-defined in the cell uses is read where the function is defined; a method called for its effect (``x.fit(…)``) and
-a store into an item or attribute change their object. Which *objects* really changed is not decided here.
+defined in the cell uses is read where the function is defined; a store into an item or attribute changes its object,
+and so, unless it is a module, does a method called for its effect (``x.fit(…)``). Which *objects* really changed is
+not decided here.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Names:
     reads: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
     deletes: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
 
@@ -118,11 +120,11 @@ class _CellVisitor(ast.NodeVisitor):
         self.names.binds.add(name)
         self.names.deletes.discard(name)
 
-    def _change(self, target: ast.expr) -> None:
+    def _change(self, target: ast.expr, into: set[str] | None = None) -> None:
         while isinstance(target, ast.Attribute | ast.Subscript | ast.Starred):
             target = target.value
         if isinstance(target, ast.Name):
-            self.names.changes.add(target.id)
+            (self.names.changes if into is None else into).add(target.id)
 
     # -- statements -------------------------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class _CellVisitor(ast.NodeVisitor):
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
-            self._change(node.value.func)
+            self._change(node.value.func, self.names.calls)
         self.visit(node.value)
 
     def visit_Import(self, node: ast.Import) -> None:

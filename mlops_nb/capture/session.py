@@ -11,6 +11,7 @@ import ast
 import functools
 import os
 import time
+import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -196,12 +197,15 @@ class Session:
     def _touched(self, names: Names) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Return the variables read, and ``(row ID, name, kind)`` of those the cell made or changed."""
         namespace = self.shell.user_ns
-        reads = dataflow.closure(names.reads | names.changes, namespace)
+        changes = names.changes | {
+            name for name in names.calls if name in namespace and type(namespace[name]) is not types.ModuleType
+        }
+        reads = dataflow.closure(names.reads | changes, namespace)
         read = [self.variables[name] for name in reads if name in self.variables]
         for name in names.deletes:
             self.variables.pop(name, None)
-        changed = {id(namespace[name]) for name in names.changes if name in namespace}
-        written = {name for name in names.binds | names.changes if name in namespace and name not in OWN}
+        changed = {id(namespace[name]) for name in changes if name in namespace}
+        written = {name for name in names.binds | changes if name in namespace and name not in OWN}
         if changed:  # an alias of a changed object has changed too
             written |= {name for name in self.variables if id(namespace.get(name)) in changed}
         made = []

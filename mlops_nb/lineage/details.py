@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ TABLES = {
 }
 #: Columns that say nothing to a person, or that are shown in their own place.
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
+HASH = re.compile(r"[0-9a-f]{64}")  # shown by its beginning, which is what a person compares
 NAMED = frozenset({"run", "parent"})  # columns that hold the row ID of another node
 
 
@@ -104,6 +106,8 @@ def _fact(project: Project, name: str, value: Any) -> Json:
         except ValueError:
             return value
         return found
+    if isinstance(value, str) and HASH.fullmatch(value):
+        return value[:16]
     shown: Json = to_json(value)
     return shown
 

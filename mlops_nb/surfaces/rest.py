@@ -25,6 +25,7 @@ from mlops_nb.surfaces.catalogue import verbs
 from mlops_nb.verbs import Verb
 
 HOLD = 20.0  # seconds that a question for changes is held open
+NOWHERE = "none"  # the token of a place without a project
 LOOK = 0.25  # seconds between two looks at the store
 
 
@@ -135,19 +136,25 @@ class ChangesHandler(_Handler):
         """Answer ``{"token", "changed"}`` when the store differs from the token ``since``, or after a while."""
         since, place = self.get_query_argument("since", ""), self.get_query_argument("at", "")
         try:
-            project = self.projects.at(place)
-            token = project.store.token()
+            token = self._token(place)
             waited = 0.0
             while token == since and waited < HOLD and not self.closed:
                 await asyncio.sleep(LOOK)
                 waited += LOOK
-                token = project.store.token()
-            if token == since:
-                await asyncio.to_thread(reap, project)  # a kernel that died changes the store too
-                token = project.store.token()
+                token = self._token(place)
+            if token == since != NOWHERE:
+                await asyncio.to_thread(reap, self.projects.at(place))  # a kernel that died changes the store too
+                token = self._token(place)
             self.finish(json.dumps({"token": token, "changed": token != since}))
         except MlopsError as error:
             self._fail(error)
+
+    def _token(self, place: str) -> str:
+        """Return the store's token; a place without a project changes when one appears there."""
+        try:
+            return self.projects.at(place).store.token()
+        except NoProject:
+            return NOWHERE
 
 
 def _load_jupyter_server_extension(server: Any) -> None:

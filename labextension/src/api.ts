@@ -1,0 +1,278 @@
+// Generated from the Python records by `python -m mlops_nb.surfaces.typescript`; do not edit.
+
+export type JSONValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JSONValue[]
+  | { [key: string]: JSONValue };
+
+/** One move of an alias: to which version, why, by whom and when. */
+export interface IAlias {
+  model: string;
+  alias: string;
+  version: number;
+  reason: string;
+  actor: string;
+  at: string | null;
+}
+
+/** A file's content: its stable ID, hash, size in bytes, where it was last seen, and whether a copy is kept. */
+export interface IArtifact {
+  id: string;
+  name: string;
+  hash: string;
+  size: number;
+  stored: boolean;
+  created: string | null;
+}
+
+/** One act: who did what to which thing, when, with which arguments. */
+export interface IAuditEntry {
+  at: string | null;
+  actor: string;
+  verb: string;
+  subject: string;
+  arguments: { [key: string]: JSONValue };
+  hash: string;
+}
+
+/** What nothing refers to any more. */
+export interface ICollected {
+  items: number;
+  bytes: number;
+  removed: boolean;
+}
+
+/** The verdict on one column, and the shares of reference and current rows in each bin of its picture. */
+export interface IColumnDrift {
+  column: string;
+  kind: string;
+  test: string;
+  statistic: number;
+  threshold: number;
+  p_value: number;
+  psi: number;
+  drifted: boolean;
+  labels: string[];
+  reference: number[];
+  current: number[];
+}
+
+/** One success criterion, the value it was held against, and the verdict; a missing value fails. */
+export interface ICriterion {
+  name: string;
+  value: number | null;
+  limit: string;
+  passed: boolean;
+}
+
+/** One version of a named dataset; ``columns`` holds the profile of each column by name. */
+export interface IDataset {
+  id: string;
+  name: string;
+  version: number;
+  rows: number;
+  columns: { [key: string]: JSONValue };
+  fingerprint: string;
+  created: string | null;
+  run: string | null;
+}
+
+/** One thing in full. */
+export interface IDetail {
+  id: string;
+  kind: string;
+  name: string;
+  facts: { [key: string]: JSONValue };
+  source: string | null;
+  outputs: IOutput[];
+  children: IGraphNode[];
+}
+
+/** One comparison of current with reference data. */
+export interface IDriftReport {
+  id: string;
+  name: string;
+  reference: string;
+  current: string;
+  created: string | null;
+  drifted: boolean;
+  alpha: number;
+  effect: number;
+  columns: IColumnDrift[];
+}
+
+/** The verdict on a model version, criterion by criterion. */
+export interface IGate {
+  model: string;
+  version: number;
+  passed: boolean;
+  criteria: ICriterion[];
+}
+
+/** Nodes and edges; ``truncated`` says that there are more than were asked for. */
+export interface IGraph {
+  nodes: IGraphNode[];
+  edges: IGraphEdge[];
+  truncated: boolean;
+}
+
+/** A step of the data: what ``source`` gave to ``target``, and whether it was read or wrote. */
+export interface IGraphEdge {
+  source: string;
+  target: string;
+  kind: string;
+}
+
+/** A thing that lineage connects; ``status`` is how it ended, where it is something that runs. */
+export interface IGraphNode {
+  id: string;
+  kind: string;
+  name: string;
+  status: string | null;
+}
+
+/** One version of a model. */
+export interface IModelVersion {
+  id: string;
+  name: string;
+  version: number;
+  aliases: string[];
+  run: string | null;
+  created: string | null;
+  metrics: { [key: string]: number };
+  parameters: { [key: string]: JSONValue };
+  signature: { [key: string]: JSONValue } | null;
+  intent: string | null;
+  gate: IGate | null;
+}
+
+/** One representation of one output of a cell; ``data`` is base64 where it is an image of bytes. */
+export interface IOutput {
+  mime: string;
+  text: string | null;
+  data: string | null;
+  truncated: boolean;
+}
+
+/** Runs, lineage, pipelines, models and drift of a project. */
+export interface IPanel {
+  status: IStatus;
+  runs: IRun[];
+  lineage: IGraph;
+  pipelines: IPipeline[];
+  models: IModelVersion[];
+  reports: IDriftReport[];
+}
+
+/** A pipeline, its steps in order, and its last run; ``problem`` says why it could not run as it stands. */
+export interface IPipeline {
+  name: string;
+  run: string | null;
+  steps: IStep[];
+  problem: string | null;
+}
+
+/** A run of a pipeline: the steps that were reached, those that were not, and the failure if there was one. */
+export interface IPipelineRun {
+  id: string;
+  name: string;
+  status: string;
+  seconds: number;
+  steps: IStep[];
+  pending: string[];
+  failure: string | null;
+  refused: boolean;
+}
+
+/** Whether the store is whole, and every problem found. */
+export interface IProof {
+  ok: boolean;
+  problems: string[];
+}
+
+/** The verdict of a contract on a table. */
+export interface IQuality {
+  contract: string;
+  passed: boolean;
+  rows: number;
+  rules: IRule[];
+}
+
+/** One rule of a contract and how many rows broke it. */
+export interface IRule {
+  column: string;
+  rule: string;
+  passed: boolean;
+  failures: number;
+  examples: JSONValue[];
+}
+
+/** One run and how it ended. */
+export interface IRun {
+  id: string;
+  kind: string;
+  name: string;
+  notebook: string | null;
+  status: string;
+  started: string | null;
+  ended: string | null;
+  parent: string | null;
+  reason: string | null;
+  parameters: { [key: string]: JSONValue };
+  metrics: { [key: string]: number };
+}
+
+/** What a project holds, and whether anything in it is unfinished. */
+export interface IStatus {
+  project: string;
+  runs: number;
+  running: number;
+  executions: number;
+  datasets: number;
+  files: number;
+  models: number;
+  reports: number;
+  bytes: number;
+}
+
+/** A step of a pipeline and how it went the last time: ran, cached, failed, running, aborted or pending. */
+export interface IStep {
+  name: string;
+  notebook: string;
+  needs: string[];
+  produces: string[];
+  parameters: { [key: string]: JSONValue };
+  status: string;
+  seconds: number | null;
+  reason: string;
+  run: string | null;
+}
+
+/** What each verb answers. */
+export interface IAnswers {
+  check: IQuality;
+  dataset: IDataset;
+  datasets: IDataset[];
+  drift: IDriftReport;
+  fsck: IProof;
+  gate: IGate;
+  gc: ICollected;
+  lineage: IGraph;
+  log: IAuditEntry[];
+  'log-artifact': IArtifact;
+  'log-metric': null;
+  'log-param': null;
+  models: IModelVersion[];
+  panel: IPanel;
+  pipelines: IPipeline[];
+  promote: IAlias;
+  register: IModelVersion;
+  reports: IDriftReport[];
+  run: IPipelineRun;
+  runs: IRun[];
+  show: IDetail;
+  status: IStatus;
+}
