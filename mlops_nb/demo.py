@@ -24,6 +24,7 @@ from mlops_nb.registry.gates import Gate
 from mlops_nb.verbs import Progress, silent, verb
 
 MODEL = "late-flights"
+PIPELINE = "flights"
 #: Where the story lies: in the package of a wheel, beside it in a checkout.
 STORIES = (Path(__file__).parent / "stories" / "flights", Path(__file__).parent.parent / "notebooks" / "flights")
 
@@ -102,7 +103,9 @@ def demo(
         init(directory)
         project = Project(folder.resolve())
         try:
-            return _result(project, executor.run(project, parameters=parameters, progress=progress), directory)
+            return _result(
+                project, executor.run(project, PIPELINE, parameters=parameters, progress=progress), directory
+            )
         finally:
             project.store.close()
 

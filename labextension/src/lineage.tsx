@@ -50,6 +50,10 @@ export function LineageView(props: {
     [graph.value]
   );
   const name = boxes.find(box => box.id === ref)?.label ?? ref;
+  // what was asked for may be a reference such as models:/NAME@alias, not the ID of a node
+  const marked = boxes.some(box => box.id === selected)
+    ? selected
+    : (detail.value?.id ?? null);
   React.useEffect(() => props.onName(name), [name]);
   return (
     <div className="jp-Mlops-lineage">
@@ -122,7 +126,7 @@ export function LineageView(props: {
                   nodes={boxes}
                   edges={value.edges}
                   label={trans.__('Lineage graph')}
-                  selected={selected}
+                  selected={marked}
                   onOpen={setSelected}
                   zoom={zoom}
                 />

@@ -1,7 +1,12 @@
-"""A lineage graph as SVG: layers from left to right in the direction of the data, no library and no script."""
+"""Pictures as SVG images, and a lineage graph as one: layers from left to right in the direction of the data.
+
+A picture is an ``<img>`` with its SVG inside: a notebook that is not trusted shows it too, where inline SVG is taken
+out. It cannot see the page's colours, so it uses tones that stand on light and dark alike.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import defaultdict
 from html import escape
 
@@ -10,6 +15,7 @@ from mlops_nb.lineage.graph import Graph
 WIDTH, HEIGHT = 168, 26  # of a node
 GAP_X, GAP_Y = 46, 10
 SWEEPS = 4
+GREY, BLUE, INK, PAPER = "#8a8a8a", "#2f8be6", "#1f2328", "#f6f7f9"
 LETTERS = 24
 COLOURS = {
     "execution": "#8a8a8a", "variable": "#5c8fd6", "dataset": "#2e9e6b", "file": "#b08030", "model": "#9a5fc4",
@@ -17,8 +23,18 @@ COLOURS = {
 }  # fmt: skip
 
 
-def svg(graph: Graph) -> str:
-    """Draw a graph; a node's title holds its full name."""
+def image(inside: str, width: float, height: float, label: str) -> str:
+    """Return an ``<img>`` of SVG elements; ``label`` is what a screen reader says."""
+    document = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
+        f' viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">{inside}</svg>'
+    )
+    data = b64encode(document.encode()).decode()
+    return f'<img alt="{escape(label)}" width="{width}" height="{height}" src="data:image/svg+xml;base64,{data}">'
+
+
+def lineage(graph: Graph) -> str:
+    """Draw a lineage graph."""
     if not graph.nodes:
         return ""
     layers = _layers(graph)
@@ -31,26 +47,22 @@ def svg(graph: Graph) -> str:
     height = 24 + max(map(len, layers)) * (HEIGHT + GAP_Y) - GAP_Y
     lines = "".join(_line(place[e.source], place[e.target]) for e in graph.edges if e.source != e.target)
     boxes = "".join(_box(place[node.id], node.kind, node.name) for node in graph.nodes)
-    return (
-        f'<div style="overflow:auto;max-height:420px"><svg role="img" aria-label="lineage of {len(graph.nodes)} things"'
-        f' width="{width}" height="{height}"><defs><marker id="mlops-arrow" viewBox="0 0 8 8" refX="8" refY="4"'
-        f' markerWidth="6" markerHeight="6" orient="auto"><path d="M0 0 8 4 0 8z" fill="#8a8a8a"/></marker></defs>'
-        f"{lines}{boxes}</svg></div>"
+    arrow = (
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
+        f'<path d="M0 0 8 4 0 8z" fill="{GREY}"/></marker></defs>'
     )
+    drawn = image(f"{arrow}{lines}{boxes}", width, height, f"lineage of {len(graph.nodes)} things")
+    return f'<div style="overflow:auto;max-height:420px">{drawn}</div>'
 
 
 def _layers(graph: Graph) -> list[list[str]]:
     """Put each node one layer after the last it comes from, then order layers by the mean place of neighbours."""
     sources: dict[str, list[str]] = defaultdict(list)
     targets: dict[str, list[str]] = defaultdict(list)
-    position = {node.id: number for number, node in enumerate(graph.nodes)}
     for edge in graph.edges:
-        if position[edge.source] < position[edge.target]:  # nodes come in order of time; a loop back is not ranked
-            sources[edge.target].append(edge.source)
-            targets[edge.source].append(edge.target)
-    rank: dict[str, int] = {}
-    for node in graph.nodes:
-        rank[node.id] = max((rank[source] + 1 for source in sources[node.id]), default=0)
+        sources[edge.target].append(edge.source)
+        targets[edge.source].append(edge.target)
+    rank = _ranks([node.id for node in graph.nodes], sources)
     layers: list[list[str]] = [[] for _ in range(max(rank.values()) + 1)]
     for node in graph.nodes:
         layers[rank[node.id]].append(node.id)
@@ -62,6 +74,24 @@ def _layers(graph: Graph) -> list[list[str]]:
     return layers
 
 
+def _ranks(nodes: list[str], sources: dict[str, list[str]]) -> dict[str, int]:
+    """Return the length of the longest way to each node; an edge that closes a circle is left out."""
+    rank: dict[str, int] = {}
+    entered: set[str] = set()
+    for start in nodes:
+        stack = [start]
+        while stack:
+            node = stack[-1]
+            entered.add(node)
+            waiting = [source for source in sources[node] if source not in entered]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            rank[node] = max((rank[source] + 1 for source in sources[node] if source in rank), default=0)
+    return rank
+
+
 def _mean(values: list[int], otherwise: int) -> float:
     return sum(values) / len(values) if values else float(otherwise)
 
@@ -70,16 +100,18 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
     x1, y1, x2, y2 = start[0] + WIDTH, start[1] + HEIGHT // 2, end[0], end[1] + HEIGHT // 2
     bend = max((x2 - x1) // 2, 20)
     return (
-        f'<path d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" fill="none" stroke="#8a8a8a"'
-        ' stroke-opacity=".6" marker-end="url(#mlops-arrow)"/>'
+        f'<path d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" fill="none" stroke="{GREY}"'
+        ' marker-end="url(#a)"/>'
     )
 
 
 def _box(at: tuple[int, int], kind: str, name: str) -> str:
     colour = COLOURS.get(kind, "#8a8a8a")
-    short = name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
+    short = name
+    if len(name) > LETTERS:  # of a path the end says more
+        short = f"…{name[1 - LETTERS :]}" if name.startswith("/") else f"{name[: LETTERS - 1]}…"
     return (
-        f'<g><title>{escape(kind)}: {escape(name)}</title><rect x="{at[0]}" y="{at[1]}" width="{WIDTH}"'
-        f' height="{HEIGHT}" rx="4" fill="{colour}" fill-opacity=".16" stroke="{colour}"/>'
-        f'<text x="{at[0] + 8}" y="{at[1] + 17}">{escape(short)}</text></g>'
+        f'<rect x="{at[0]}" y="{at[1]}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="{PAPER}" stroke="{colour}"/>'
+        f'<circle cx="{at[0] + 10}" cy="{at[1] + HEIGHT // 2}" r="4" fill="{colour}"/>'
+        f'<text x="{at[0] + 19}" y="{at[1] + 17}" fill="{INK}">{escape(short)}</text>'
     )

@@ -1,6 +1,7 @@
 """Records as HTML: what a notebook shows. Colours are JupyterLab's own, with plain ones where it is not there.
 
-No script and nothing fetched: the same picture in JupyterLab, Notebook, nbviewer and a saved HTML file.
+No script and nothing fetched: the same in JupyterLab, Notebook, nbviewer and a saved HTML file. A notebook that is not
+trusted loses styles and inline SVG, so pictures are images of their own, and a verdict has a sign beside its colour.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ STYLE = """<style>
 .mlops-nb .quiet{color:var(--jp-ui-font-color2,#767676)}
 .mlops-nb h4{margin:10px 0 2px;font-weight:600}
 .mlops-nb pre{margin:4px 0 8px;padding:6px 8px;background:var(--jp-layout-color2,#8881);overflow-x:auto}
-.mlops-nb .ref{fill:var(--jp-ui-font-color2,#888);fill-opacity:.35}
-.mlops-nb .cur{fill:none;stroke:var(--jp-brand-color1,#1976d2);stroke-width:1.5}
-.mlops-nb svg text{fill:currentColor;font-size:11px}
+.mlops-nb td.s{white-space:nowrap}
+.mlops-nb img{max-width:none;vertical-align:middle}
 </style>"""
 
 GOOD = {"ok", "ran", "cached", "passed", "kept", "stable"}
+SHORT = 26  # letters of a cell that is kept on one line
 BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted"}
 
 
@@ -68,13 +69,14 @@ def _cell(value: object) -> str:
     text = escape(cell(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'<td class="n">{text}</td>'
-    return f"<td>{_coloured(text)}</td>"
+    short = ' class="s"' if len(text) < SHORT else ""
+    return f"<td{short}>{_coloured(text)}</td>"
 
 
 def _coloured(text: str) -> str:
     word = text.partition(" ")[0]
     if word in GOOD or word in BAD:
-        return f'<span class="{"good" if word in GOOD else "bad"}">{text}</span>'
+        return f'<span class="good">✓ {text}</span>' if word in GOOD else f'<span class="bad">✕ {text}</span>'
     return text
 
 
@@ -138,7 +140,7 @@ def _(report: DriftReport) -> str:
     ]  # fmt: skip
     head = f"<b>{escape(report.name)}</b>: {_coloured(verdict(report.drifted))}"
     sides = (
-        f'<div class="quiet">grey: reference, {escape(report.reference)}; line: current, {escape(report.current)}</div>'
+        f'<div class="quiet">grey: reference {escape(report.reference)}; line: current {escape(report.current)}</div>'
     )
     headers = ["column", "distribution", "test", "statistic", "threshold", "PSI", "by custom", "verdict"]
     return head + sides + table(headers, rows)
@@ -158,25 +160,23 @@ def _overlay(column: ColumnDrift) -> str:
         return round(height - share / top * (height - 2), 1)
 
     bars = "".join(
-        f'<rect class="ref" x="{i * step:.1f}" y="{y(share)}" width="{max(step - 1, 1):.1f}"'
-        f' height="{round(height - y(share), 1)}"><title>{escape(column.labels[i])}: {share:.1%} then,'
-        f" {column.current[i]:.1%} now</title></rect>"
+        f'<rect x="{i * step:.1f}" y="{y(share)}" width="{max(step - 1, 1):.1f}" height="{height - y(share):.1f}"/>'
         for i, share in enumerate(column.reference)
     )
     points = " ".join(
         f"{i * step:.1f},{y(share)} {(i + 1) * step - 1:.1f},{y(share)}" for i, share in enumerate(column.current)
     )
-    label = f"{column.column}: distribution then and now"
-    return (
-        f'<svg role="img" aria-label="{escape(label)}" width="{width}" height="{height}">{bars}'
-        f'<polyline class="cur" points="{points}"/></svg>'
+    drawn = (
+        f'<g fill="{drawing.GREY}" fill-opacity=".45">{bars}</g>'
+        f'<polyline points="{points}" fill="none" stroke="{drawing.BLUE}" stroke-width="1.5"/>'
     )
+    return drawing.image(drawn, width, height, f"{column.column}: distribution then (bars) and now (line)")
 
 
 @body.register
 def _(graph: Graph) -> str:
     more = '<div class="quiet">there is more than is drawn</div>' if graph.truncated else ""
-    return drawing.svg(graph) + more
+    return drawing.lineage(graph) + more
 
 
 @body.register
