@@ -13,13 +13,15 @@ Importing this package costs a few milliseconds: each name is loaded when it is 
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb._version import __version__
 
 #: Public name: where it lives. A verb is bound to the project at hand, so nobody passes one.
 API = {
-    "initialize": "project:init",
+    "init": "project:init",
     "status": "project:status",
     "log": "project:log",
     "fsck": "project:fsck",
@@ -57,9 +59,20 @@ def __getattr__(name: str) -> Any:
     function = getattr(importlib.import_module(f"mlops_nb.{module}"), attribute)
     from mlops_nb.project import bound
 
-    value = function if name == "initialize" else bound(function)
+    value = function if name == "init" else bound(function)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """The package, on which a verb is not hidden by the subpackage of the same name (``lineage``)."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in API and isinstance(value, ModuleType)):  # what importing a subpackage would set
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

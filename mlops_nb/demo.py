@@ -59,6 +59,11 @@ class DemoResult(Record):
     next: list[str]
 
     @property
+    def failure(self) -> str | None:
+        """What went wrong, if anything did."""
+        return self.run.failure
+
+    @property
     def exit_code(self) -> int:
         """The exit code of the pipeline."""
         return self.run.exit_code

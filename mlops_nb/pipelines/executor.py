@@ -164,7 +164,8 @@ class _Outcome:
             self.plan.notebooks[name], self.project, self.plan.traffic[name], needs, self.assigned[name], record
         )
         self.steps.append(replace(made, reason=reason))
-        self.progress(name, 1, 1)
+        if record.status != "failed":
+            self.progress(name, 1, 1)
 
     def _receipt(self, name: str) -> Path:
         folder = self.project.root / RECEIPTS / self.public

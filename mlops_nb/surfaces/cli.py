@@ -35,6 +35,8 @@ def _act(verb: Verb, arguments: dict[str, Any]) -> None:
             with using(project):
                 result = verb.function(project, **checked)
     _show(result, as_json=options["json"])
+    if failure := getattr(result, "failure", None):
+        click.echo(f"mlops: {' '.join(failure.split())}", err=True)
     sys.exit(getattr(result, "exit_code", 0))
 
 

@@ -84,7 +84,7 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
     ],
     Step: [
         ("step", lambda s: s.name), ("status", lambda s: s.status), ("time", lambda s: seconds(s.seconds)),
-        ("why", lambda s: "see below" if s.status == "failed" else s.reason),
+        ("why", lambda s: "see the error" if s.status == "failed" else s.reason),
     ],
     ModelVersion: [
         ("model", lambda m: m.name), ("version", lambda m: m.version), ("aliases", lambda m: m.aliases),
@@ -135,8 +135,6 @@ def _(run: PipelineRun) -> str:
     lines = [to_text(Records(run.steps))] if run.steps else []
     if run.pending:
         lines.append(f"not reached: {', '.join(run.pending)}")
-    if run.failure:
-        lines.append(f"{'refused' if run.refused else 'failed'}: {run.failure}")
     return "\n".join(lines)
 
 
