@@ -157,3 +157,21 @@ def test_the_sidebar_follows_the_theme(lab: Lab, server: Server) -> None:
         colours.add(panel.evaluate("panel => getComputedStyle(panel).backgroundColor"))
         lab.screenshot(f"sidebar-{theme.lower()}")
     assert len(colours) == 2
+
+
+def test_the_panel_in_a_cell_has_tabs_and_is_refreshed(lab: Lab, server: Server) -> None:
+    server.folder("panel")
+    server.notebook("panel/train.ipynb", "%load_ext mlops_nb", "%mlops panel", DATA, MODEL, REGISTER)
+    lab.open("panel/train.ipynb", "panel")
+    for cell in range(2):
+        lab.run_cell(cell)
+    panel = lab.page.locator(".jp-OutputArea .mlops-nb").first
+    panel.get_by_role("tab", name="Models").click()
+    body = panel.get_by_role("tabpanel")
+    expect(body).to_contain_text("mlops.register(model")  # nothing yet: it says what to type
+    for cell in range(2, 5):
+        lab.run_cell(cell)
+    panel.get_by_role("button", name="Refresh").click()
+    expect(body).to_contain_text("accuracy")
+    panel.get_by_role("tab", name="Models").press("ArrowLeft")
+    expect(panel.get_by_role("tab", name="Pipelines")).to_be_focused()
