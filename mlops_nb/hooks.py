@@ -7,18 +7,21 @@ must not open files, and never raises: an exception in an audit hook would abort
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 OpenListener = Callable[[str, str | None, int], None]
 
 _listeners: tuple[OpenListener, ...] = ()
 _installed = False
+_own = threading.local()
 
 
 def _audit(event: str, args: tuple[Any, ...]) -> None:
-    if event != "open" or not _listeners:
+    if event != "open" or not _listeners or getattr(_own, "reading", False):
         return
     path, mode, flags = args[0], args[1], args[2]
     if isinstance(path, bytes):
@@ -26,6 +29,16 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     if isinstance(path, str):
         for listener in _listeners:
             listener(path, mode, flags or 0)
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Keep what this package opens itself inside a block from the listeners."""
+    before, _own.reading = getattr(_own, "reading", False), True
+    try:
+        yield
+    finally:
+        _own.reading = before
 
 
 def listen_to_opens(listener: OpenListener) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_nb import hooks
 from mlops_nb.errors import NoProject, StoreReadOnly, UsageError
 from mlops_nb.ids import canonical_json, digest
 from mlops_nb.records import Record
@@ -91,7 +92,8 @@ class Project:
         """
         path = self.root / CHARTER
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            with hooks.unheard():
+                return tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

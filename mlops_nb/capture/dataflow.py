@@ -60,6 +60,17 @@ def literals(tree: ast.Module) -> dict[str, Any]:
     return found
 
 
+def text_argument(call: ast.Call, position: int, keyword: str, constants: Mapping[str, Any]) -> str | None:
+    """Return the text that an argument of a call is: a literal, or a name bound to one; None if it is neither."""
+    argument: ast.expr | None = call.args[position] if len(call.args) > position else None
+    argument = argument or next((k.value for k in call.keywords if k.arg == keyword), None)
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    if isinstance(argument, ast.Name) and isinstance(constants.get(argument.id), str):
+        return str(constants[argument.id])
+    return None
+
+
 def closure(names: Iterable[str], namespace: Mapping[str, Any]) -> set[str]:
     """Extend names by the globals that functions and classes of the notebook reach when they are called."""
     found: set[str] = set()

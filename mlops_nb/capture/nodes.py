@@ -8,6 +8,9 @@ from mlops_nb.ids import new_id
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
+#: The scheme of a reference to a file that was changed after it was read: what was read is not known any more.
+OVERWRITTEN = "overwritten"
+
 
 def add_node(store: Store, kind: str, name: str, *, number: int | None = None, public: str | None = None) -> int:
     """Insert a node inside a transaction and return its row ID."""

@@ -22,7 +22,7 @@ from mlops_nb import ids
 from mlops_nb import project as projects
 from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, runs
 from mlops_nb.capture.dataflow import Names
-from mlops_nb.capture.files import FileObserver
+from mlops_nb.capture.files import FileObserver, Opened
 from mlops_nb.capture.processes import process_id, reap
 from mlops_nb.project import Project
 
@@ -30,7 +30,6 @@ from mlops_nb.project import Project
 OWN = frozenset(
     {"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "exit", "quit", "get_ipython"}
 )
-HASH_LIMIT = 4 << 30  # bytes; a larger file is recorded by place and size only
 
 
 @dataclass
@@ -176,11 +175,15 @@ class Session:
             self._record_names(frame.number, touched)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
-            for path, ways in opened.items():
-                self._record_file(frame.number, path, ways)
+            for file in opened:
+                self._record_file(frame.number, file)
             self._record_parameters(frame)
 
-        self.project.store.defer(record)
+        def measure() -> None:
+            for file in opened:
+                file.content  # noqa: B018  # hashed here, before the transaction
+
+        self.project.store.defer(record, measure if opened else None)
 
     def _begin_run(self) -> int:
         if self.owns_run:
@@ -223,19 +226,17 @@ class Session:
             nodes.add_node(store, kind, name, number=number, public=ids.new_id())
             nodes.add_edge(store, execution, number, "wrote")
 
-    def _record_file(self, execution: int, path: Path, ways: set[str]) -> None:
-        """Record a file by its content; runs on the writer's thread."""
-        try:
-            size = path.stat().st_size
-            digest = ids.file_digest(path) if size <= HASH_LIMIT else ids.digest(f"{path}:{size}".encode())
-        except OSError:
+    def _record_file(self, execution: int, opened: Opened) -> None:
+        """Record a file by its content; one that may have changed since it was read, as such."""
+        if opened.content is None:
             return  # gone before it could be read: the cell's own temporary file
-        number = artifacts.observe_file(self.project, path, digest, size)
-        reference = f"file:{self.project.relative(path)}"
-        if "read" in ways:
-            nodes.add_edge(self.project.store, number, execution, "read", reference)
-        if "wrote" in ways:
-            nodes.add_edge(self.project.store, execution, number, "wrote", reference)
+        number = artifacts.observe_file(self.project, opened.path, *opened.content)
+        place = self.project.relative(opened.path)
+        if "read" in opened.ways:
+            scheme = nodes.OVERWRITTEN if opened.unsure else "file"
+            nodes.add_edge(self.project.store, number, execution, "read", f"{scheme}:{place}")
+        if "wrote" in opened.ways:
+            nodes.add_edge(self.project.store, execution, number, "wrote", f"file:{place}")
 
     def _outputs(self, frame: Frame) -> list[dict[str, Any]]:
         """Return the MIME bundles that IPython kept of what the cell showed: nothing is formatted twice.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -11,10 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import artifacts, nodes, runs
 from mlops_nb.data.fingerprints import fingerprint, to_table
 from mlops_nb.errors import NotFound, UsageError
-from mlops_nb.ids import canonical_json
+from mlops_nb.ids import canonical_json, file_digest
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment, to_json
@@ -179,8 +180,22 @@ def frame_of(project: Project, value: Any) -> pd.DataFrame:
     if path.suffix in (".csv", ".parquet"):
         if not path.exists():
             raise NotFound(f"no file {value!r} in {Path.cwd()} - give the path of an existing .csv or .parquet file")
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return _read_file(project, path)
     if path.suffix and path.exists():
         raise UsageError(f"{value} is neither .csv nor .parquet - load it in a cell and pass the DataFrame")
-    number = resolve(project, value if ":" in value else f"dataset:{value}")
+    reference = value if ":" in value or re.fullmatch(r"[0-9a-f]{16}", value) else f"dataset:{value}"
+    number = resolve(project, reference)
+    nodes.was_read(project, number, reference)
     return read_frame(project, number)
+
+
+def _read_file(project: Project, path: Path) -> pd.DataFrame:
+    """Read a table from a file and record that: the reader of Parquet is not seen by capture."""
+    import pandas as pd
+
+    digest, size = file_digest(path), path.stat().st_size
+    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    with project.store.write():
+        number = artifacts.observe_file(project, path, digest, size)
+        nodes.was_read(project, number, f"file:{project.relative(path)}")
+    return frame

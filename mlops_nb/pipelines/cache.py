@@ -37,13 +37,14 @@ def key(notebook: Notebook, traffic: Traffic, parameters: Mapping[str, Json]) ->
     """Return what must be the same for a step to be skipped, part by part, so that a change can be named."""
     parts = {
         "code": code_digest(notebook, traffic.modules),
+        "files": digest(canonical_json(sorted(traffic.contents(notebook.path.parent))).encode())[:16],
         "parameters": digest(canonical_json(dict(parameters)).encode())[:16],
         "environment": environment().hash[:16],
     }
     return canonical_json(parts)
 
 
-def decide(project: Project, name: str, wanted: str) -> Decision:
+def decide(project: Project, name: str, wanted: str, traffic: Traffic) -> Decision:
     """Decide whether a step must run."""
     store = project.store
     before = store.row(
@@ -58,9 +59,11 @@ def decide(project: Project, name: str, wanted: str) -> Decision:
         " AND run.name = ? AND run.kind = 'step' AND outcome.status = 'ok' ORDER BY run.id DESC LIMIT ?",
         wanted, name, CANDIDATES,
     )  # fmt: skip
+    if traffic.unseen:
+        return Decision(None, f"it uses {', '.join(sorted(traffic.unseen))}, whose inputs cannot be checked")
     obstacle: str | None = None
     for row in candidates:
-        inputs = _changed_inputs(project, row["id"])
+        inputs = _foreign_kernel(project, row["id"]) or _changed_inputs(project, row["id"])
         effects = None if inputs else _undone_effects(project, row["id"])
         if not inputs and not effects:
             return Decision(row["id"], f"code, parameters, inputs and environment are those of run {row['public']}")
@@ -84,10 +87,25 @@ def _touched(project: Project, run: int, kind: str) -> list[tuple[str, int]]:
     return [(row["reference"], row["node"]) for row in rows]
 
 
+def _foreign_kernel(project: Project, run: int) -> str | None:
+    """Say if a run's cells ran in another environment than this one, which then cannot be checked from here."""
+    seen = project.store.rows(
+        "SELECT DISTINCT environment.hash FROM execution JOIN process ON process.id = execution.process"
+        " JOIN environment ON environment.id = process.environment WHERE execution.run = ?",
+        run,
+    )
+    if all(row["hash"] == environment().hash for row in seen):
+        return None
+    return "its kernel runs in another environment, which cannot be checked from here"
+
+
 def _changed_inputs(project: Project, run: int) -> str | None:
     """Say which input of an earlier run is no longer what it was, or return None."""
     own = {node for _, node in _touched(project, run, "wrote")}
     for reference, node in _touched(project, run, "read"):
+        scheme, _, place = reference.partition(":")
+        if scheme == nodes.OVERWRITTEN:
+            return f"{place} was changed after it was read"
         if node in own:
             continue
         try:

@@ -109,7 +109,7 @@ class _Outcome:
         """Take each step in turn until one fails."""
         for name in self.plan.notebooks:
             wanted = cache.key(self.plan.notebooks[name], self.plan.traffic[name], self.assigned[name])
-            decision = cache.decide(self.project, name, wanted)
+            decision = cache.decide(self.project, name, wanted, self.plan.traffic[name])
             if decision.original is not None and not force:
                 self._skip(name, wanted, decision)
                 continue

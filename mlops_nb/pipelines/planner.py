@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import graphlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.capture.dataflow import literals
+from mlops_nb.capture.dataflow import literals, text_argument
 from mlops_nb.capture.notebooks import Notebook
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import digest, file_digest
+from mlops_nb.pipelines import blindspots
 
 #: Calls that name what they read or write: the function, where its name stands, and the kind of thing.
 READS = {"load_dataset": (0, "dataset"), "load_model": (0, "models")}
@@ -35,6 +37,12 @@ class Traffic:
     reads: set[str] = field(default_factory=set)
     writes: set[str] = field(default_factory=set)
     modules: set[Path] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+
+    def contents(self, folder: Path) -> list[tuple[str, str]]:
+        """Return the files that are read by name, with their present hashes."""
+        names = [reference.removeprefix("file:") for reference in self.reads if reference.startswith("file:")]
+        return [(name, file_digest(folder / name)) for name in names if (folder / name).is_file()]
 
 
 def code_of(notebook: Notebook) -> list[str]:
@@ -66,13 +74,19 @@ def traffic(notebook: Notebook, root: Path) -> Traffic:
     """
     found = Traffic()
     constants: dict[str, Any] = {}
+    folders = (notebook.path.parent, root)
     for tree in _trees(notebook):
         constants |= literals(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 _call(node, constants, found)
             elif isinstance(node, ast.Import | ast.ImportFrom):
-                found.modules |= _local_modules(node, (notebook.path.parent, root))
+                found.modules |= _local_modules(node, folders)
+        found.unseen |= blindspots.unseen(tree, constants)
+    for module in found.modules:
+        with contextlib.suppress(SyntaxError, UnicodeDecodeError):
+            found.unseen |= blindspots.unseen(ast.parse(module.readtext_argument(encoding="utf-8")), {})
+    found.unseen |= {magic for cell in notebook.code for magic in blindspots.opaque_lines(cell.source)}
     found.reads -= found.writes
     return found
 
@@ -82,14 +96,14 @@ def _call(node: ast.Call, constants: Mapping[str, Any], found: Traffic) -> None:
     for calls, into in ((READS, found.reads), (WRITES, found.writes)):
         if name in calls:
             position, kind = calls[name]
-            if text := _text(node, position, NAMED[name], constants):
+            if text := text_argument(node, position, NAMED[name], constants):
                 into.update(_references(name, kind, text, node, constants))
-    if name in FILE_READS and (text := _text(node, 0, "path", constants)):
+    if name in FILE_READS and (text := text_argument(node, 0, "path", constants)):
         found.reads.add(f"file:{text}")
-    if name in FILE_WRITES and (text := _text(node, 0, "path", constants)):
+    if name in FILE_WRITES and (text := text_argument(node, 0, "path", constants)):
         found.writes.add(f"file:{text}")
-    if name == "open" and (text := _text(node, 0, "file", constants)):
-        writing = set(_text(node, 1, "mode", constants) or "r") & set("wax")
+    if name == "open" and (text := text_argument(node, 0, "file", constants)):
+        writing = set(text_argument(node, 1, "mode", constants) or "r") & set("wax")
         (found.writes if writing else found.reads).add(f"file:{text}")
 
 
@@ -99,19 +113,9 @@ def _references(call: str, kind: str, text: str, node: ast.Call, constants: Mapp
         return {f"dataset:{text.removeprefix('dataset:').partition('/')[0]}"}
     name, _, alias = text.removeprefix("models:").lstrip("/").partition("@")
     if call == "promote":
-        alias = _text(node, 9, "alias", constants) or "champion"
+        alias = text_argument(node, 9, "alias", constants) or "champion"
     name = name.partition("/")[0]
     return {f"models:/{name}@{alias}" if alias else f"models:/{name}"}
-
-
-def _text(node: ast.Call, position: int, keyword: str, constants: Mapping[str, Any]) -> str | None:
-    argument: ast.expr | None = node.args[position] if len(node.args) > position else None
-    argument = argument or next((k.value for k in node.keywords if k.arg == keyword), None)
-    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value
-    if isinstance(argument, ast.Name) and isinstance(constants.get(argument.id), str):
-        return str(constants[argument.id])
-    return None
 
 
 def _local_modules(node: ast.Import | ast.ImportFrom, folders: Iterable[Path]) -> set[Path]:
@@ -132,7 +136,7 @@ def _local_modules(node: ast.Import | ast.ImportFrom, folders: Iterable[Path]) -
 
 def _imports(path: Path) -> Iterator[str]:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.readtext_argument(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError):
         return
     for node in ast.walk(tree):

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from mlops_nb.capture.sections import read_section
 from mlops_nb.errors import GateRefused, UsageError
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
@@ -56,7 +57,7 @@ def promote(project: Project, model: str, version: int, *, alias: str = "champio
 
 
 def _require_gate(project: Project, number: int, name: str) -> None:
-    if not project.section(gates.SECTION):
+    if not read_section(project, gates.SECTION):
         return  # a project without criteria has no gate to pass
     found = gates.last(project, number)
     if found is None:

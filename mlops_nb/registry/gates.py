@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture import runs
+from mlops_nb.capture import nodes, runs
 from mlops_nb.capture.sections import read_section
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
@@ -79,7 +79,9 @@ def gate(project: Project, model: str, *, metrics: dict[str, float] | None = Non
         UsageError: a criterion is not well formed, or there is none.
     """
     run = runs.active(project)
-    number = resolve(project, model if ":" in model else f"models:/{model}")
+    reference = model if ":" in model else f"models:/{model}"
+    number = resolve(project, reference)
+    nodes.was_read(project, number, reference)
     criteria = read_section(project, SECTION)
     if not criteria:
         raise UsageError(f"mlops.toml has no [{SECTION}] - write down what success means before judging a model")

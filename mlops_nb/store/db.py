@@ -47,7 +47,7 @@ class Store:
         self.path = path
         self.on_gap: Callable[[BaseException], None] = lambda error: None
         self._lock = threading.RLock()
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[tuple[Job, Job | None]] = deque()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._ids: Iterator[int] = iter(())
@@ -166,6 +166,7 @@ class Store:
             if self._depth:
                 yield self
                 return
+            self._prepare()
             with self._translated():
                 self.connection.execute("BEGIN IMMEDIATE")
                 self._depth = 1
@@ -204,9 +205,13 @@ class Store:
 
     # -- writing later ----------------------------------------------------------------------------------------
 
-    def defer(self, job: Job) -> None:
-        """Run ``job`` in a transaction soon, off the caller's path; order is kept."""
-        self._jobs.append(job)
+    def defer(self, job: Job, prepare: Job | None = None) -> None:
+        """Run ``job`` in a transaction soon, off the caller's path; order is kept.
+
+        What takes long (hashing a file) belongs in ``prepare``, which runs before the transaction begins, holds no
+        lock, and may run more than once.
+        """
+        self._jobs.append((job, prepare))
         if self._thread is None:
             self._thread = threading.Thread(target=self._drain, name="mlops-nb-writer", daemon=True)
             self._thread.start()
@@ -225,20 +230,27 @@ class Store:
             self._wake.clear()
             time.sleep(LINGER)
             try:
+                self._prepare()
                 self.flush()
             except Exception as error:  # the edge: the writer outlives any one failure, and says so once
                 self.on_gap(error)
                 time.sleep(0.2)
 
+    def _prepare(self) -> None:
+        """Do what takes long in the jobs so far, outside any transaction."""
+        for _, prepare in list(self._jobs):
+            if prepare is not None:
+                prepare()
+
     def _run_jobs(self) -> None:
         """Run deferred jobs in the open transaction; one that fails is undone alone and reported as a gap."""
-        done: list[Job] = []
+        done: list[tuple[Job, Job | None]] = []
         try:
             while self._jobs:
                 done.append(self._jobs.popleft())
                 self.connection.execute("SAVEPOINT job")
                 try:
-                    done[-1]()
+                    done[-1][0]()
                 except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
                     if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                         raise
