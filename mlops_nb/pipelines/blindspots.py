@@ -18,21 +18,8 @@ UNSEEN_MODULES = frozenset(
 )
 #: Calls whose answer depends on what exists, on the environment, or on code that is found while running.
 UNSEEN_NAMES = frozenset(
-    {
-        "glob",
-        "iglob",
-        "rglob",
-        "listdir",
-        "scandir",
-        "iterdir",
-        "walk",
-        "exists",
-        "is_file",
-        "is_dir",
-        "environ",
-        "getenv",
-    }
-    | {"import_module", "__import__", "memory_map", "OSFile", "memmap", "system", "popen"}
+    {"glob", "iglob", "rglob", "listdir", "scandir", "iterdir", "walk", "exists", "is_file", "is_dir"}
+    | {"environ", "getenv", "import_module", "__import__", "memory_map", "OSFile", "memmap", "system", "popen"}
 )
 #: Readers in native code: seen where their file is named in the code, not otherwise.
 NATIVE_READS = frozenset(

@@ -85,7 +85,7 @@ def traffic(notebook: Notebook, root: Path) -> Traffic:
         found.unseen |= blindspots.unseen(tree, constants)
     for module in found.modules:
         with contextlib.suppress(SyntaxError, UnicodeDecodeError):
-            found.unseen |= blindspots.unseen(ast.parse(module.readtext_argument(encoding="utf-8")), {})
+            found.unseen |= blindspots.unseen(ast.parse(module.read_text(encoding="utf-8")), {})
     found.unseen |= {magic for cell in notebook.code for magic in blindspots.opaque_lines(cell.source)}
     found.reads -= found.writes
     return found
@@ -136,7 +136,7 @@ def _local_modules(node: ast.Import | ast.ImportFrom, folders: Iterable[Path]) -
 
 def _imports(path: Path) -> Iterator[str]:
     try:
-        tree = ast.parse(path.readtext_argument(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError):
         return
     for node in ast.walk(tree):
