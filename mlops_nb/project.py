@@ -216,7 +216,7 @@ def status(project: Project) -> Status:
     return Status(
         project=project.root,
         runs=count("run"),
-        running=count("run LEFT JOIN outcome USING (id) WHERE outcome.id IS NULL"),
+        running=count("unfinished JOIN run USING (id)"),
         executions=count("execution"),
         datasets=count("dataset"),
         files=count("artifact"),

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mlops_nb.capture import nodes
+from mlops_nb.capture.processes import begun
 from mlops_nb.ids import new_id
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
@@ -68,14 +69,7 @@ def begin(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         number, run, process, parent, cell, count, project.content.put(source.encode()), started,
     )  # fmt: skip
-
-
-def end(project: Project, number: int, status: str, reason: str | None, ended: float) -> None:
-    """Record, inside a transaction, how a cell ended."""
-    project.store.execute(
-        "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        number, status, ended, reason,
-    )  # fmt: skip
+    begun(store, number)
 
 
 def add_outputs(project: Project, number: int, bundles: Sequence[Bundle]) -> None:

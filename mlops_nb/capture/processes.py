@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlops_nb.capture import environments
 from mlops_nb.project import Project
+from mlops_nb.store.db import Store
 
 SLACK = 2.0  # seconds by which two readings of a process's birth may differ
 
@@ -52,16 +53,29 @@ def _born(pid: int) -> float | None:
         return None
 
 
+def begun(store: Store, number: int) -> None:
+    """Record, inside a transaction, that a run or an execution has begun."""
+    store.execute("INSERT INTO unfinished (id) VALUES (?)", number)
+
+
+def ended(store: Store, number: int, status: str, reason: str | None, at: float) -> None:
+    """Record, inside a transaction, how a run or an execution ended; the first end is the one that counts."""
+    store.execute(
+        "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        number, status, at, reason,
+    )  # fmt: skip
+    store.execute("DELETE FROM unfinished WHERE id = ?", number)
+
+
 def reap(project: Project) -> int:
     """Mark what dead processes of this machine left unfinished as aborted; return how many that were."""
     store = project.store
     unfinished = store.rows(
         """
-        SELECT started.id, process.pid, process.born FROM
-            (SELECT id, process FROM execution UNION ALL SELECT id, process FROM run) AS started
-            JOIN process ON process.id = started.process
+        SELECT unfinished.id, process.pid, process.born FROM unfinished
+            LEFT JOIN execution ON execution.id = unfinished.id LEFT JOIN run ON run.id = unfinished.id
+            JOIN process ON process.id = coalesce(execution.process, run.process)
         WHERE process.host = ? AND process.pid <> ?
-            AND NOT EXISTS (SELECT 1 FROM outcome WHERE outcome.id = started.id)
         """,
         socket.gethostname(), os.getpid(),
     )  # fmt: skip
@@ -73,10 +87,9 @@ def reap(project: Project) -> int:
             born = _born(row["pid"])
             alive[key] = born is not None and abs(born - row["born"]) < SLACK
         if not alive[key]:
-            dead.append((row["id"], "aborted", time.time(), "its process ended before it did"))
+            dead.append(row["id"])
     if dead:
         with store.write():
-            store.execute_many(
-                "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", dead
-            )
+            for number in dead:
+                ended(store, number, "aborted", "its process ended before it did", time.time())
     return len(dead)

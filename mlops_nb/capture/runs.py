@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.capture.nodes import add_node
-from mlops_nb.capture.processes import process_id, reap
+from mlops_nb.capture.processes import begun, ended, process_id, reap
 from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project
@@ -160,6 +160,7 @@ def start(
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             number, kind, parent, name, notebook, process, time.time(), cache_key, original,
         )  # fmt: skip
+        begun(store, number)
         for key, value in (parameters or {}).items():
             _add_parameter(project, number, key, value)
     return number
@@ -168,10 +169,7 @@ def start(
 def finish(project: Project, number: int, status: str, reason: str | None = None) -> None:
     """End a run or an execution; the first end is the one that counts."""
     with project.store.write() as store:
-        store.execute(
-            "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            number, status, time.time(), reason,
-        )  # fmt: skip
+        ended(store, number, status, reason, time.time())
 
 
 def active(project: Project) -> int:

@@ -20,10 +20,9 @@ from typing import Any
 
 from mlops_nb import ids
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, runs
+from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
-from mlops_nb.capture.processes import process_id, reap
 from mlops_nb.project import Project
 
 #: Names that IPython keeps for itself.
@@ -77,7 +76,7 @@ class Session:
 
     def attach(self) -> None:
         """Start to observe."""
-        reap(self.project)
+        processes.reap(self.project)
         projects.use(self.project)
         self.project.store.on_gap = self.gap
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -141,7 +140,7 @@ class Session:
         frame = Frame(number, info.cell_id, info.raw_cell, count, before)
         store.defer(
             functools.partial(
-                cells.begin, project, number, run=run, process=process_id(project),
+                cells.begin, project, number, run=run, process=processes.process_id(project),
                 parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
                 count=count if info.store_history else None, source=info.raw_cell, started=started,
             )
@@ -157,12 +156,12 @@ class Session:
         ended = time.time()
         if not self.frames:
             return
-        frame = self.frames.pop()
+        frame, store = self.frames.pop(), self.project.store
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
         if self.frames:
-            self.project.store.defer(functools.partial(cells.end, self.project, frame.number, status, reason, ended))
+            store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
             return
         self.project.execution = None
         opened = self.files.end()
@@ -171,7 +170,7 @@ class Session:
         outputs = self._outputs(frame)
 
         def record() -> None:
-            cells.end(self.project, frame.number, status, reason, ended)
+            processes.ended(store, frame.number, status, reason, ended)
             self._record_names(frame.number, touched)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
@@ -183,7 +182,7 @@ class Session:
             for file in opened:
                 file.content  # noqa: B018  # hashed here, before the transaction
 
-        self.project.store.defer(record, measure if opened else None)
+        store.defer(record, measure if opened else None)
 
     def _begin_run(self) -> int:
         if self.owns_run:

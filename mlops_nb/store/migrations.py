@@ -56,6 +56,8 @@ FIRST = (
     """CREATE TABLE outcome (
         id BIGINT PRIMARY KEY REFERENCES node (id), status TEXT NOT NULL, ended_at DOUBLE PRECISION NOT NULL,
         reason TEXT)""",
+    # state, not fact: what has begun and not ended, so that whose process died is found at once
+    "CREATE TABLE unfinished (id BIGINT PRIMARY KEY REFERENCES node (id))",
     """CREATE TABLE output (
         execution BIGINT NOT NULL REFERENCES execution (id), position BIGINT NOT NULL, mime TEXT NOT NULL,
         content TEXT NOT NULL REFERENCES content (hash), truncated BIGINT NOT NULL,
