@@ -227,10 +227,11 @@ class Session:
 
     def _record_file(self, execution: int, opened: Opened) -> None:
         """Record a file by its content; one that may have changed since it was read, as such."""
-        if opened.content is None:
-            return  # gone before it could be read: the cell's own temporary file
-        number = artifacts.observe_file(self.project, opened.path, *opened.content)
         place = self.project.relative(opened.path)
+        if opened.content is not None:
+            number = artifacts.observe_file(self.project, opened.path, *opened.content)
+        else:
+            number = nodes.add_node(self.project.store, "file", place)
         if "read" in opened.ways:
             scheme = nodes.OVERWRITTEN if opened.unsure else "file"
             nodes.add_edge(self.project.store, number, execution, "read", f"{scheme}:{place}")
