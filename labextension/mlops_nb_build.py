@@ -20,9 +20,7 @@ def _node_requirement() -> list[str]:
     node = shutil.which("node") or shutil.which("nodejs")
     if node:
         try:
-            out = subprocess.run(
-                [node, "--version"], capture_output=True, text=True, timeout=30, check=False
-            ).stdout
+            out = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
         except (OSError, subprocess.SubprocessError):
             out = ""
         found = re.match(r"v(\d+)\.(\d+)", out)

@@ -25,6 +25,10 @@ class MlopsError(Exception):
     status = 500
     exit_code = 3
 
+    def _render_traceback_(self) -> list[str]:
+        """Show one line in a notebook: the message says what to do, and our own frames would bury it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(MlopsError):
     """The call itself is wrong."""

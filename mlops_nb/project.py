@@ -6,6 +6,7 @@ import contextlib
 import functools
 import getpass
 import inspect
+import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator
@@ -116,7 +117,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool) else str(value)
+    return value if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)) else str(value)
 
 
 @functools.cache
@@ -243,6 +244,11 @@ class Proof(Record):
 
     ok: bool
     problems: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 if the store is whole, else 1."""
+        return 0 if self.ok else 1
 
 
 @verb("fsck")

@@ -100,7 +100,7 @@ class Argument:
         return value
 
     def _wrong(self, value: Any) -> UsageError:
-        wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+        wanted = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list"}
         return UsageError(
             f"{self.name} must be {wanted.get(self.type, 'a JSON object')}, not {value!r} - see `mlops help`"
         )
@@ -124,6 +124,11 @@ class Verb:
     def arguments(self) -> tuple[Argument, ...]:
         """What the verb takes, without the project."""
         return _arguments(self.function, skip=0 if self.founds else 1)
+
+    @functools.cached_property
+    def reports(self) -> bool:
+        """Whether the verb takes a ``progress`` callback."""
+        return "progress" in inspect.signature(self.function).parameters
 
     @functools.cached_property
     def returns(self) -> Any:

@@ -126,11 +126,11 @@ class Kernel:
         """The process of the kernel."""
         return int(self.manager.provisioner.process.pid)
 
-    def send(self, code: str, cell_id: str | None = None) -> str:
+    def send(self, code: str, cell_id: str | None = None, silent: bool = False) -> str:
         """Ask for a cell to be run, do not wait, and return the ID of the request."""
         content = {
-            "code": textwrap.dedent(code).strip("\n"), "silent": False, "store_history": True, "user_expressions": {},
-            "allow_stdin": False, "stop_on_error": False,
+            "code": textwrap.dedent(code).strip("\n"), "silent": silent, "store_history": not silent,
+            "user_expressions": {}, "allow_stdin": False, "stop_on_error": False,
         }  # fmt: skip
         message = self.client.session.msg("execute_request", content)
         if cell_id is not None:
@@ -162,6 +162,10 @@ class Kernel:
         shown = self.run(code)
         assert not [output for output in shown if output["output_type"] == "error"], shown
         return "".join(o["text"] for o in shown if o["output_type"] == "stream" and o["name"] == "stdout")
+
+    def settle(self) -> None:
+        """Have everything that capture has seen so far committed, without running a cell."""
+        self.outputs(self.send("__import__('mlops_nb').project.current().store.flush()", silent=True))
 
     def wait_until(self, text: str, timeout: float = 60) -> None:
         """Wait until the running cell prints a text."""

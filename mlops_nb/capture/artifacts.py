@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,10 +94,13 @@ def log_artifact(project: Project, path: str) -> Artifact:
 
 
 def resolve_path(project: Project, text: str) -> Path:
-    """Return the file that a path written in a reference means: as it is, or below the project's root."""
+    """Return the file that a path written in a reference means: as it is, or below the project's root.
+
+    Raises:
+        NotFound: no file can have such a name.
+    """
     path = Path(text)
-    if not path.is_absolute():
-        with contextlib.suppress(OSError):
-            if not path.exists():
-                return project.root / path
-    return path
+    try:
+        return path if path.is_absolute() or path.exists() else project.root / path
+    except OSError as error:
+        raise NotFound(f"no file {text[:60]!r}…: {error.strerror} - give the path of a file") from error

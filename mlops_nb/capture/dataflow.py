@@ -9,15 +9,20 @@ not decided here.
 from __future__ import annotations
 
 import ast
-import builtins
+import re
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-BUILTINS = frozenset(dir(builtins))
 #: Magics whose body is Python that runs in the namespace of the notebook.
 TRANSPARENT = frozenset({"time", "timeit", "capture", "prun"})
+OPTIONS = re.compile(r"^(\s*--?[A-Za-z][\w-]*(\s+\d+)?\s)+")  # of a magic, before its code
+#: Methods that change their object also where their value is used.
+CHANGERS = frozenset(
+    {"fit", "partial_fit", "fit_transform", "fit_predict", "append", "extend", "insert", "add", "update", "setdefault"}
+    | {"pop", "popitem", "remove", "discard", "clear", "sort", "reverse", "write", "seek", "load_state_dict"}
+)
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -36,10 +41,15 @@ class Names:
 def analyse(tree: ast.AST) -> Names:
     """Return the names that a cell's module-level code touches."""
     visitor = _CellVisitor()
-    visitor.visit(tree)
-    names = visitor.names
-    names.reads -= BUILTINS - names.binds
-    return names
+    try:
+        visitor.visit(tree)
+    except RecursionError:
+        visitor = _CellVisitor()
+        for node in ast.walk(tree):  # too deep to follow: every name counts as read and every store as a binding
+            if isinstance(node, ast.Name):
+                visitor.visit_Name(node)
+                visitor.names.reads.add(node.id)
+    return visitor.names
 
 
 def literals(tree: ast.Module) -> dict[str, Any]:
@@ -137,6 +147,10 @@ class _CellVisitor(ast.NodeVisitor):
         if isinstance(target, ast.Name):
             (self.names.changes if into is None else into).add(target.id)
 
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.visit(node.value)
+        self.visit(node.target)
+
     # -- statements -------------------------------------------------------------------------------------------
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -198,14 +212,28 @@ class _CellVisitor(ast.NodeVisitor):
 
     visit_If = visit_For = visit_While = visit_Try = visit_TryStar = visit_Match = visit_AsyncFor = _branch
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        before = set(self.sure)
+        if node.name:
+            self.sure.add(node.name)  # Python takes the name away again when the handler ends
+        self.generic_visit(node)
+        self.sure &= before
+
+    def _capture(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
+        self.generic_visit(node)
+        if name := node.rest if isinstance(node, ast.MatchMapping) else node.name:
+            self._bind(name)
+
+    visit_MatchAs = visit_MatchStar = visit_MatchMapping = _capture
+
     # -- scopes of their own ----------------------------------------------------------------------------------
 
     def _function(self, node: Scope) -> None:
         for default in (*node.args.defaults, *(d for d in node.args.kw_defaults if d)):
             self.visit(default)
         if not isinstance(node, ast.Lambda):
-            for decorator in node.decorator_list:
-                self.visit(decorator)
+            for part in (*node.decorator_list, *_annotations(node)):
+                self.visit(part)
         self._body(node)
         if not isinstance(node, ast.Lambda):
             self._bind(node.name)
@@ -214,9 +242,7 @@ class _CellVisitor(ast.NodeVisitor):
 
     def _body(self, node: Scope) -> None:
         inner = _CellVisitor()
-        arguments = node.args
-        own = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
-        own |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a}
+        own = {argument.arg for argument in _parameters(node)}
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
         for statement in body:
             inner.visit(statement)
@@ -243,22 +269,45 @@ class _CellVisitor(ast.NodeVisitor):
         for part in (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,):
             inner.visit(part)
         self.names.reads |= inner.names.reads - self.sure
+        for child in ast.walk(node):
+            if isinstance(child, ast.NamedExpr):  # binds outside of the comprehension
+                self.visit(child.target)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
     def visit_Call(self, node: ast.Call) -> None:
         match node:
             case ast.Call(
-                func=ast.Attribute(attr="run_cell_magic" | "run_line_magic"), args=[ast.Constant(value=magic), *rest]
+                func=ast.Attribute(attr="run_cell_magic" | "run_line_magic"),
+                args=[ast.Constant(value=magic), ast.Constant(value=str(line)), *body],
             ) if magic in TRANSPARENT:
-                for argument in rest:
-                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                        self._python(argument.value)
+                for text in (ast.literal_eval(part) for part in body):
+                    self._python(text)
+                if magic == "capture":
+                    for word in filter(str.isidentifier, line.split()):
+                        self._bind(word)
+                else:
+                    self._python(OPTIONS.sub("", line))
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGERS:
+            self._change(node.func, self.names.calls)
         self.generic_visit(node)
 
     def _python(self, text: str) -> None:
+        from IPython.core.inputtransformer2 import TransformerManager  # there already, where there are magics
+
         try:
-            tree = ast.parse(text)
+            tree = ast.parse(TransformerManager().transform_cell(text))  # type: ignore[no-untyped-call]
         except SyntaxError:
             return
         self.visit(tree)
+
+
+def _parameters(node: Scope) -> list[ast.arg]:
+    given = node.args
+    extra = (argument for argument in (given.vararg, given.kwarg) if argument)
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *extra]
+
+
+def _annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    hints = (*(argument.annotation for argument in _parameters(node)), node.returns)
+    return [hint for hint in hints if hint is not None]

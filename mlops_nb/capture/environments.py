@@ -96,4 +96,6 @@ def git_state(folder: Path) -> tuple[str | None, bytes]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return None, b""
-    return commit.decode().strip(), (git("diff", "HEAD", "--", ".") or b"")[:DIFF_LIMIT]
+    return commit.decode().strip(), (
+        git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", ".") or b""
+    )[:DIFF_LIMIT]

@@ -141,6 +141,6 @@ class FileObserver:
         if any(part in path for part in HIDDEN):
             return False
         suffix = os.path.splitext(path)[1].lower()
-        if path.startswith(self.root):
+        if path.startswith(f"{self.root}/"):
             return not path.startswith(self._machinery) or suffix in DATA
         return suffix in DATA

@@ -22,8 +22,8 @@ def add_node(store: Store, kind: str, name: str, *, number: int | None = None, p
     return number
 
 
-def add_edge(store: Store, source: int, target: int, kind: str, reference: str | None = None) -> None:
-    """Insert an edge inside a transaction; the same edge twice is one.
+def add_edge(store: Store, source: int, target: int, kind: str, reference: str = "") -> None:
+    """Insert an edge inside a transaction; the same edge again is the same, only later.
 
     Args:
         store: the store
@@ -33,8 +33,9 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str |
         reference: what the code called it, such as ``dataset:flights`` or ``file:data/x.csv``
     """
     store.execute(
-        "INSERT INTO edge (source, target, kind, reference) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        source, target, kind, reference,
+        "INSERT INTO edge (source, target, kind, reference, recorded) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (source, target, kind, reference) DO UPDATE SET recorded = excluded.recorded",
+        source, target, kind, reference, store.next_id() if reference else None,
     )  # fmt: skip
 
 

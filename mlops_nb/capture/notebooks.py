@@ -29,6 +29,7 @@ class Notebook:
 
     path: Path
     cells: tuple[Cell, ...]
+    language: str = "python"
 
     @property
     def code(self) -> list[Cell]:
@@ -51,7 +52,10 @@ def read(path: Path) -> Notebook:
         raise UsageError(f"{path} is not a notebook: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise UsageError(f"{path} is not a notebook of format 4: it has no list of cells - open and save it in Jupyter")
-    return Notebook(path, tuple(_cell(number, cell) for number, cell in enumerate(content["cells"])))
+    metadata = content.get("metadata", {})
+    language = metadata.get("kernelspec", {}).get("language") or metadata.get("language_info", {}).get("name")
+    cells = tuple(_cell(number, cell) for number, cell in enumerate(content["cells"]))
+    return Notebook(path, cells, str(language or "python").lower())
 
 
 def _cell(number: int, cell: Mapping[str, Any]) -> Cell:

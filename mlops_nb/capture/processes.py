@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from pathlib import Path
+import weakref
 
 from mlops_nb.capture import environments
 from mlops_nb.project import Project
@@ -14,13 +14,13 @@ from mlops_nb.store.db import Store
 
 SLACK = 2.0  # seconds by which two readings of a process's birth may differ
 
-_mine: dict[tuple[int, Path], int] = {}
+_mine: weakref.WeakKeyDictionary[Store, tuple[int, int]] = weakref.WeakKeyDictionary()  # (process, row ID)
 
 
 def process_id(project: Project) -> int:
     """Return the row ID of this process in a project's store, recorded when first asked."""
-    key = (os.getpid(), project.store.path)
-    if key not in _mine:
+    pid, number = _mine.get(project.store, (0, 0))
+    if pid != os.getpid():
         commit, diff = environments.git_state(project.root)
         with project.store.write() as store:
             number = store.next_id()
@@ -31,8 +31,8 @@ def process_id(project: Project) -> int:
                 project.actor, time.time(), environments.environment_id(store), commit,
                 project.content.put(diff) if diff else None,
             )  # fmt: skip
-        _mine[key] = number
-    return _mine[key]
+        _mine[project.store] = (os.getpid(), number)
+    return number
 
 
 def _program() -> str:
@@ -75,10 +75,10 @@ def reap(project: Project) -> int:
         SELECT unfinished.id, process.pid, process.born FROM unfinished
             LEFT JOIN execution ON execution.id = unfinished.id LEFT JOIN run ON run.id = unfinished.id
             JOIN process ON process.id = coalesce(execution.process, run.process)
-        WHERE process.host = ? AND process.pid <> ?
+        WHERE process.host = ?
         """,
-        socket.gethostname(), os.getpid(),
-    )  # fmt: skip
+        socket.gethostname(),
+    )
     alive: dict[tuple[int, float], bool] = {}
     dead = []
     for row in unfinished:

@@ -186,7 +186,7 @@ def active(project: Project) -> int:
 
 def _end_script(project: Project, number: int) -> None:
     with contextlib.suppress(MlopsError, sqlite3.Error):
-        finish(project, number, "failed" if getattr(sys, "last_exc", None) else "ok")
+        finish(project, number, "failed" if getattr(sys, "last_value", None) else "ok")
         project.store.close()
 
 
@@ -251,6 +251,7 @@ def log_metric(project: Project, name: str, value: float, *, step: int | None = 
 
 def log_metrics(project: Project, metrics: Mapping[str, float], *, step: int | None = None) -> None:
     """Record several metrics in one transaction."""
+    active(project)
     with project.store.write():
         for name, value in metrics.items():
             log_metric(project, name, value, step=step)

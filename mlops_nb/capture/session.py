@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import sqlite3
+import sys
 import time
 import types
 import warnings
@@ -23,6 +25,7 @@ from mlops_nb import project as projects
 from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 
 #: Names that IPython keeps for itself.
@@ -39,7 +42,8 @@ class Frame:
     cell: str | None
     source: str
     count: int
-    outputs_before: dict[int, int]
+    shown: dict[int, tuple[int, int]]  # by history key: how many outputs, and pieces in the last of them, are older
+    bound: dict[str, int]  # identity of what each name was bound to before
     tree: ast.AST | None = None
 
 
@@ -95,26 +99,39 @@ class Session:
         if self._displays is False:
             self.shell.display_pub.store_display_history = False
         self.files.stop()
-        for frame in self.frames:  # the cell that says %unload_ext
-            runs.finish(self.project, frame.number, "ok")
         self.close()
         projects.use(None)
 
     def close(self) -> None:
-        """End the run of an interactive session; a step's run is ended by who started it."""
+        """End what is still open; a step's run is ended by who started it."""
+        ending = [frame.number for frame in self.frames]  # the cell that says %unload_ext
         if self.run is not None and self.owns_run:
-            runs.finish(self.project, self.run, "ok")
+            ending.append(self.run)
+        try:
+            for number in ending:
+                runs.finish(self.project, number, "ok")
+        except (MlopsError, sqlite3.Error) as error:
+            self.gap(error)
         self.project.store.close()
 
     def gap(self, error: BaseException) -> None:
-        """Say once that capture missed something."""
+        """Say once that capture missed something, and record it."""
         if not self.warned:
             self.warned = True
-            warnings.warn(
-                f"mlops_nb could not record this cell ({type(error).__name__}: {error}); your result is not affected",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            if self.run is not None:
+                store = self.project.store
+                store.defer(functools.partial(self._record_gap, store.next_id(), f"{type(error).__name__}: {error}"))
+            told = f"mlops_nb could not record this cell ({type(error).__name__}: {error}); your result is not affected"
+            try:
+                warnings.warn(told, RuntimeWarning, stacklevel=2)
+            except RuntimeWarning:  # where warnings are errors, this one is still none of the cell's
+                sys.stderr.write(f"{told}\n")
+
+    def pause(self, paused: bool) -> None:
+        """Stop recording or go on; what the variables became meanwhile is not known."""
+        self.paused = paused
+        if paused:
+            self.variables.clear()
 
     # -- the tree that IPython parses anyway ------------------------------------------------------------------
 
@@ -136,8 +153,9 @@ class Session:
         number, started = store.next_id(), time.time()
         history = self.shell.history_manager
         count = len(history.input_hist_parsed)  # the counter itself moves before or after this event, by version
-        before = {key: len(history.outputs[key]) for key in (count, count + 1) if key in history.outputs}
-        frame = Frame(number, info.cell_id, info.raw_cell, count, before)
+        shown = {key: _length(history.outputs[key]) for key in (count, count + 1) if key in history.outputs}
+        bound = {name: id(value) for name, value in dict(self.shell.user_ns).items()} if not self.frames else {}
+        frame = Frame(number, info.cell_id, info.raw_cell, count, shown, bound)
         store.defer(
             functools.partial(
                 cells.begin, project, number, run=run, process=processes.process_id(project),
@@ -160,29 +178,26 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
+        store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
         if self.frames:
-            store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
             return
         self.project.execution = None
         opened = self.files.end()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
-        touched = self._touched(names)
+        touched = self._touched(names, frame)
         outputs = self._outputs(frame)
 
         def record() -> None:
-            processes.ended(store, frame.number, status, reason, ended)
             self._record_names(frame.number, touched)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
-            for file in opened:
-                self._record_file(frame.number, file)
             self._record_parameters(frame)
+            if opened:
+                self._record_gap(frame.number, "the files of a cell are not hashed yet")
 
-        def measure() -> None:
-            for file in opened:
-                file.content  # noqa: B018  # hashed here, before the transaction
-
-        store.defer(record, measure if opened else None)
+        store.defer(record)
+        if opened:
+            self._defer_files(frame.number, opened)
 
     def _begin_run(self) -> int:
         if self.owns_run:
@@ -196,18 +211,22 @@ class Session:
 
     # -- what the cell touched --------------------------------------------------------------------------------
 
-    def _touched(self, names: Names) -> tuple[list[int], list[tuple[int, str, str]]]:
+    def _touched(self, names: Names, frame: Frame) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Return the variables read, and ``(row ID, name, kind)`` of those the cell made or changed."""
-        namespace = self.shell.user_ns
-        changes = names.changes | {
-            name for name in names.calls if name in namespace and type(namespace[name]) is not types.ModuleType
-        }
+        namespace = dict(self.shell.user_ns)  # other threads may bind names meanwhile
+        called = {name for name in names.calls if name in namespace}
+        changes = names.changes | {n for n in called if not issubclass(type(namespace[n]), types.ModuleType)}
         reads = dataflow.closure(names.reads | changes, namespace)
         read = [self.variables[name] for name in reads if name in self.variables]
         for name in names.deletes:
             self.variables.pop(name, None)
         changed = {id(namespace[name]) for name in changes if name in namespace}
         written = {name for name in names.binds | changes if name in namespace and name not in OWN}
+        written |= {  # bound where the syntax does not show it: by exec, or a global of a function
+            name
+            for name, value in namespace.items()
+            if frame.bound.get(name) != id(value) and not name.startswith("_") and name not in OWN
+        }
         if changed:  # an alias of a changed object has changed too
             written |= {name for name in self.variables if id(namespace.get(name)) in changed}
         made = []
@@ -224,6 +243,24 @@ class Session:
         for number, name, kind in made:
             nodes.add_node(store, kind, name, number=number, public=ids.new_id())
             nodes.add_edge(store, execution, number, "wrote")
+
+    def _defer_files(self, execution: int, opened: list[Opened]) -> None:
+        """Hash files off the cell's path and the store's lock, then record them."""
+
+        def measure() -> None:
+            for file in opened:
+                file.content  # noqa: B018  # computed once, and kept
+
+        def record() -> None:
+            for file in opened:
+                self._record_file(execution, file)
+            self.project.store.execute("DELETE FROM gap WHERE id = ?", execution)
+
+        self.project.store.defer(record, measure)
+
+    def _record_gap(self, number: int, message: str) -> None:
+        """Record, inside a transaction, what is missing of this run."""
+        self.project.store.execute("INSERT INTO gap (id, run, message) VALUES (?, ?, ?)", number, self.run, message)
 
     def _record_file(self, execution: int, opened: Opened) -> None:
         """Record a file by its content; one that may have changed since it was read, as such."""
@@ -246,10 +283,8 @@ class Session:
         history = self.shell.history_manager.outputs
         found = []
         for key in (frame.count, frame.count + 1):
-            shown = history[key][frame.outputs_before.get(key, 0) :] if key in history else []
-            for output in shown:
-                stream = output.bundle.get("stream")
-                found.append({"text/plain": "".join(stream)} if stream is not None else dict(output.bundle))
+            shown = _since(history[key], *frame.shown.get(key, (0, 0))) if key in history else []
+            found.extend(shown)
             if self._displays is False and shown:  # kept for us only: images must not pile up in memory
                 history[key] = [kept for kept in history[key] if kept.output_type != "display_data"]
                 if not history[key]:
@@ -264,6 +299,23 @@ class Session:
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):
             runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
+
+
+def _length(outputs: list[Any]) -> tuple[int, int]:
+    return len(outputs), len(outputs[-1].bundle.get("stream", ())) if outputs else 0
+
+
+def _since(outputs: list[Any], number: int, pieces: int) -> list[dict[str, Any]]:
+    """Return as MIME bundles what came after so many outputs, and after so many pieces of the last of them."""
+    found = []
+    for position, output in enumerate(outputs[max(number - 1, 0) :], max(number - 1, 0)):
+        stream = output.bundle.get("stream")
+        text = "".join(stream[pieces if position < number else 0 :]) if stream is not None else ""
+        if text:
+            found.append({"text/plain": text})
+        elif stream is None and position >= number:
+            found.append(dict(output.bundle))
+    return found
 
 
 def _message(error: BaseException) -> str:
@@ -293,8 +345,9 @@ def attach(shell: Any) -> Session:
     if _session is None:
         notebook = notebooks.path_of(shell.user_ns)
         start = notebook.parent if notebook and notebook.parent.is_dir() else Path.cwd()
-        _session = Session(shell, Project(projects.find_root(start) or start.resolve()), notebook)
-        _session.attach()
+        session = Session(shell, Project(projects.find_root(start) or start.resolve()), notebook)
+        session.attach()
+        _session = session
         import atexit
 
         atexit.register(_session.close)

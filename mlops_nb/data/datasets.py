@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
@@ -53,17 +54,25 @@ def profile(table: pa.Table) -> dict[str, Json]:
         facts: dict[str, Any] = {"type": str(kind).removeprefix("large_"), "nulls": column.null_count}
         if pa.types.is_dictionary(kind):
             column, facts["type"] = column.cast(kind.value_type), "category"
-        if not pa.types.is_nested(kind):
+        with contextlib.suppress(pa.ArrowNotImplementedError):  # lists, periods, durations: what Arrow can say
             facts["distinct"] = pc.count_distinct(column).as_py()
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-            limits = pc.min_max(column).as_py()
-            facts |= {"min": limits["min"], "max": limits["max"], "mean": pc.mean(column).as_py()}
-            facts["quantiles"] = pc.quantile(column, list(QUANTILES)).to_pylist()
-        elif pa.types.is_temporal(kind):
-            limits = pc.min_max(column).as_py()
-            facts |= {"min": str(limits["min"]), "max": str(limits["max"])}
+            facts |= _order_facts(column)
         found[name] = to_json(facts)
     return found
+
+
+def _order_facts(column: pa.ChunkedArray) -> dict[str, Any]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        limits = pc.min_max(column).as_py()
+        quantiles = pc.quantile(column, list(QUANTILES)).to_pylist()
+        return {"min": limits["min"], "max": limits["max"], "mean": pc.mean(column).as_py(), "quantiles": quantiles}
+    if pa.types.is_temporal(column.type):
+        limits = pc.min_max(column).as_py()
+        return {side: None if value is None else str(value) for side, value in limits.items()}
+    return {}
 
 
 SELECT = """
@@ -104,13 +113,13 @@ def dataset(project: Project, frame: Value, name: str) -> Dataset:
         name: the dataset's name
 
     Raises:
-        UsageError: it is not a table, or a column mixes types.
+        UsageError: it is not a table, a column mixes types, or the name is not allowed.
     """
     import pyarrow.parquet as pq
 
     run = runs.active(project)
-    if not name or "/" in name or "@" in name:
-        raise UsageError(f"a dataset cannot be called {name!r} - use a name without '/' and '@'")
+    if not name or set(name) & set("/@:"):
+        raise UsageError(f"a dataset cannot be called {name!r} - use a name without '/', '@' and ':'")
     table = to_table(frame_of(project, frame))
     print_ = fingerprint(table)
     store = project.store
@@ -157,8 +166,23 @@ def read_frame(project: Project, number: int) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     address = project.store.value("SELECT content FROM dataset WHERE id = ?", number)
-    frame: pd.DataFrame = pq.read_table(io.BytesIO(project.content.get(address))).to_pandas()
-    return frame
+    table = pq.read_table(io.BytesIO(project.content.get(address)))
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.astype(_categories(frame, table))
+
+
+def _categories(frame: pd.DataFrame, table: pa.Table) -> dict[Any, pd.CategoricalDtype]:
+    """Return by label the categories that Parquet keeps as their plain values: those that are not text."""
+    import pandas as pd
+
+    facts = {fact["name"]: fact for fact in (table.schema.pandas_metadata or {}).get("columns", ())}
+    found = {}
+    for label in frame.columns:
+        fact = facts.get(str(label), {})
+        if fact.get("pandas_type") == "categorical" and frame[label].dtype != "category":
+            values = table[fact["field_name"]].unique().drop_null().sort().to_pandas()
+            found[label] = pd.CategoricalDtype(values, ordered=fact["metadata"]["ordered"])
+    return found
 
 
 def frame_of(project: Project, value: Any) -> pd.DataFrame:
@@ -194,7 +218,10 @@ def _read_file(project: Project, path: Path) -> pd.DataFrame:
     import pandas as pd
 
     digest, size = file_digest(path), path.stat().st_size
-    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    try:
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path} cannot be read as a table: {error} - mend the file") from error
     with project.store.write():
         number = artifacts.observe_file(project, path, digest, size)
         nodes.was_read(project, number, f"file:{project.relative(path)}")

@@ -22,15 +22,17 @@ def to_table(frame: Any) -> pa.Table:
     """Convert a DataFrame to an Arrow table.
 
     Raises:
-        UsageError: a column mixes types that no table format can hold.
+        UsageError: two columns have one name, or a column mixes types that no table format can hold.
     """
     import pyarrow as pa
 
     try:
         return pa.Table.from_pandas(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's own are kinds of these
         detail = " ".join(str(part) for part in error.args)
-        raise UsageError(f"this frame cannot be stored as a table: {detail} - give each column one type") from error
+        raise UsageError(
+            f"this frame cannot be stored as a table: {detail} - give each column a name of its own and one type"
+        ) from error
 
 
 def fingerprint(table: pa.Table) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.capture import runs
@@ -58,16 +59,28 @@ def _types() -> dict[str, Callable[[Any], bool]]:
     return {
         "integer": types.is_integer_dtype,
         "number": lambda dtype: types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype),
-        "text": lambda dtype: types.is_string_dtype(dtype) or types.is_object_dtype(dtype),
+        "text": types.is_string_dtype,
         "boolean": types.is_bool_dtype,
         "datetime": types.is_datetime64_any_dtype,
         "category": lambda dtype: str(dtype) == "category",
     }
 
 
+def _fits(column: pd.Series[Any], kind: str) -> bool:
+    from pandas.api import types
+
+    if types.is_object_dtype(column.dtype):
+        return kind == "text" and types.infer_dtype(column, skipna=True) in ("string", "empty")
+    return bool(_types()[kind](column.dtype))
+
+
 def _breaches(column: pd.Series[Any], rule: str, limit: Any) -> Any:
     """Return a mask of the rows that break a rule."""
+    import pandas as pd
+
     present = column.notna()
+    if isinstance(limit, date):
+        limit = pd.Timestamp(limit)
     if rule == "nulls":
         return ~present if limit is False else present & False
     if rule == "unique":
@@ -89,14 +102,28 @@ def evaluate(frame: pd.DataFrame, contract: Mapping[str, Any], name: str) -> Qua
         UsageError: the contract itself is not well formed.
     """
     rules: list[Rule] = []
+    _well_formed(contract, name)
     for key, limit in contract.get("rows", {}).items():
-        if key not in ("min", "max"):
-            raise UsageError(f"[contract.{name}] rows has no rule {key!r} - there are: min, max")
         passed = len(frame) >= limit if key == "min" else len(frame) <= limit
         rules.append(Rule("(rows)", f"{key} {limit}", passed, 0 if passed else len(frame), []))
     for column, wanted in contract.get("columns", {}).items():
         rules.extend(_column_rules(frame, column, wanted, name))
     return Quality(name, all(rule.passed for rule in rules), len(frame), rules)
+
+
+def _well_formed(contract: Mapping[str, Any], name: str) -> None:
+    for key in contract:
+        if key not in ("rows", "columns"):
+            raise UsageError(f"[contract.{name}] has no part {key!r} - there are: rows, columns")
+    rows, columns = contract.get("rows", {}), contract.get("columns", {})
+    for place, table in {"rows": rows, "columns": columns, **(columns if isinstance(columns, dict) else {})}.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"[contract.{name}] {place} = {table!r} is no table of rules - write {{ min = 1 }}")
+    for key, limit in rows.items():
+        if key not in ("min", "max"):
+            raise UsageError(f"[contract.{name}] rows has no rule {key!r} - there are: min, max")
+        if not isinstance(limit, int):
+            raise UsageError(f"[contract.{name}] rows: {key} = {limit!r} is no whole number - write {key} = 1")
 
 
 def _column_rules(frame: pd.DataFrame, column: str, wanted: Mapping[str, Any], name: str) -> list[Rule]:
@@ -109,7 +136,7 @@ def _column_rules(frame: pd.DataFrame, column: str, wanted: Mapping[str, Any], n
         if rule == "type":
             if limit not in known:
                 raise UsageError(f"[contract.{name}] {column}: no type {limit!r} - there are: {', '.join(known)}")
-            passed = bool(known[limit](values.dtype))
+            passed = _fits(values, limit)
             rules.append(Rule(column, f"type {limit}", passed, 0 if passed else len(frame), [str(values.dtype)]))
             continue
         try:
@@ -117,9 +144,18 @@ def _column_rules(frame: pd.DataFrame, column: str, wanted: Mapping[str, Any], n
         except TypeError:
             rules.append(Rule(column, f"{rule} {limit}", False, len(frame), [f"a {values.dtype} has no such order"]))
             continue
-        examples = [] if rule == "nulls" else to_json(broken.head(EXAMPLES).astype(object).tolist())
+        examples = [] if rule == "nulls" else [_shown(value) for value in broken.head(EXAMPLES).astype(object)]
         rules.append(Rule(column, f"{rule} {limit}", broken.empty, len(broken), examples))
     return rules
+
+
+def _shown(value: object) -> Json:
+    """Return a value in JSON types, as text where it has none."""
+    try:
+        shown: Json = to_json(value)
+    except TypeError:
+        return str(value)
+    return shown
 
 
 @verb("check", records=True)
@@ -146,7 +182,7 @@ def check(project: Project, frame: Value, contract: str) -> Quality:
         store.execute(
             "INSERT INTO quality (id, contract, fingerprint, run, passed, rules, checked_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            store.next_id(), contract, fingerprint(to_table(table)), run, int(verdict.passed),
+            store.next_id(), contract, _fingerprint(table), run, int(verdict.passed),
             canonical_json(to_json(verdict.rules)), time.time(),
         )  # fmt: skip
     if not verdict.passed:
@@ -157,6 +193,14 @@ def check(project: Project, frame: Value, contract: str) -> Quality:
             + f" - mend the data, or change [contract.{contract}] in mlops.toml"
         )
     return verdict
+
+
+def _fingerprint(table: pd.DataFrame) -> str:
+    """Return the fingerprint of a table; one too bad to be stored has none, and is judged all the same."""
+    try:
+        return fingerprint(to_table(table))
+    except UsageError:
+        return ""
 
 
 def _sentence(rule: Rule) -> str:

@@ -12,9 +12,6 @@ from mlops_nb.records import Record
 from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
-#: Kinds that would bury a picture: every cell reads its imports.
-QUIET = ("import", "run")
-
 
 @dataclass(frozen=True)
 class GraphNode(Record):
@@ -68,7 +65,7 @@ def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
     marks = ",".join(str(int(number)) for number in numbers)
     rows = store.rows(
         f"""
-        SELECT node.public, node.kind, node.name, execution.count, outcome.status, execution.id AS execution
+        SELECT node.public, node.kind, node.name, execution.count, outcome.status
         FROM node LEFT JOIN execution ON execution.id = node.id LEFT JOIN outcome ON outcome.id = node.id
         WHERE node.id IN ({marks}) ORDER BY node.id
         """
@@ -76,7 +73,7 @@ def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
     return [
         GraphNode(
             row["public"], row["kind"], f"[{row['count']}] {row['name']}" if row["count"] else row["name"],
-            row["status"] or ("running" if row["execution"] else None),
+            row["status"] or ("running" if row["kind"] in ("execution", "run") else None),
         )
         for row in rows
     ]  # fmt: skip
@@ -104,11 +101,10 @@ def lineage(project: Project, ref: str | None = None, *, imports: bool = False, 
         down = {number for node in starts for number in descendants(store, node, limit)}
         numbers, truncated = up | down, max(len(up), len(down)) >= limit
     marks = ",".join(str(number) for number in numbers)
-    hidden = () if imports else QUIET
+    # every cell reads its imports, and a cached run only repeats what its original did: they would bury the picture
+    found = store.rows(f"SELECT node.*, run.original FROM node LEFT JOIN run USING (id) WHERE id IN ({marks})")
     kept = {
-        row["id"]: row["public"]
-        for row in store.rows(f"SELECT id, public, kind FROM node WHERE id IN ({marks})")
-        if row["kind"] not in hidden
+        row["id"]: row["public"] for row in found if row["original"] is None and (imports or row["kind"] != "import")
     }
     edges = store.rows(f"SELECT source, target, kind FROM edge WHERE source IN ({marks}) AND target IN ({marks})")
     return Graph(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from mlops_nb.capture.artifacts import at_path, resolve_path
+from mlops_nb.capture.sections import section_id
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import file_digest
 from mlops_nb.project import Project
@@ -46,7 +47,7 @@ def _bare(project: Project, text: str) -> int:
     for find in (_dataset, _model, _variable, _file):
         try:
             return find(project, text)
-        except NotFound:
+        except UsageError:  # not found, or not even of that form
             continue
     raise NotFound(f"nothing is called {text!r} in {project.root} - a reference is {WAYS}")
 
@@ -81,7 +82,7 @@ def _latest(project: Project, table: str, name: str) -> int:
     return int(
         project.store.value(
             f"SELECT {table}.id FROM {table} LEFT JOIN edge ON edge.target = {table}.id AND edge.kind = 'wrote'"
-            f" WHERE {table}.name = ? ORDER BY coalesce(edge.source, 0) DESC, version DESC LIMIT 1",
+            f" WHERE {table}.name = ? ORDER BY coalesce(edge.recorded, 0) DESC, version DESC LIMIT 1",
             name,
         )
     )
@@ -121,11 +122,10 @@ def _variable(project: Project, text: str) -> int:
 
 
 def _cell(project: Project, text: str) -> int:
-    column = "count" if text.isdigit() else "cell"
-    number = project.store.value(
-        f"SELECT id FROM execution WHERE {column} = ? ORDER BY started_at DESC LIMIT 1",
-        int(text) if text.isdigit() else text,
-    )
+    number = project.store.value(  # an ID may look like a number
+        "SELECT id FROM execution WHERE cell = ? OR CAST(count AS TEXT) = ? ORDER BY cell = ? DESC, id DESC LIMIT 1",
+        text, text, text,
+    )  # fmt: skip
     if number is None:
         raise NotFound(f"no cell {text!r} has been executed - give its ID or its number, as in cell:3")
     return int(number)
@@ -153,7 +153,7 @@ def _run(project: Project, text: str) -> int:
 
 
 def _config(project: Project, name: str) -> int:
-    number = project.store.value("SELECT id FROM node WHERE public = ?", f"{project.section_digest(name)[:15]}c")
+    number = project.store.value("SELECT id FROM node WHERE public = ?", section_id(project, name))
     if number is None:
         raise NotFound(f"no run has read the table [{name}] of mlops.toml as it is now")
     return int(number)

@@ -1,14 +1,15 @@
 """Drift: column by column, does the current data come from where the reference data came from?
 
-Numeric columns (and datetimes, as numbers): the two-sample Kolmogorov-Smirnov statistic, the largest distance of
+Numeric columns (and times, as numbers): the two-sample Kolmogorov-Smirnov statistic, the largest distance of
 the two distribution functions, with missing values ranked below every value, so that a change in their share
 counts. Categorical columns (text, booleans, categories): Cramér's V of the two-sample chi-square test, missing
-being a category. Both lie between 0 (alike) and 1.
+being a category and those expected fewer than five times pooled into one. Both lie between 0 (alike) and 1.
 
 A column has drifted when it is significant, p-values adjusted over the columns by Benjamini and Hochberg (1995)
 at ``alpha``, *and* its statistic reaches ``effect``, so that large samples do not turn trifles into alarms. The
-threshold shown is the statistic at which both hold. Both tests assume independent rows; on autocorrelated data
-p-values are too small, and ``effect`` decides. The population stability index is shown as the customary label.
+threshold shown is the statistic at which both hold (of small samples, whose p-values are exact, to within a step).
+Both tests assume independent rows; on autocorrelated data p-values are too small, and ``effect`` decides. The
+population stability index is shown as the customary label.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ BINS = 20  # bins of the picture
 DECILES = 10  # bins of the PSI, by quantiles of the reference
 SMOOTHING = 1e-4  # share given to an empty bin in the PSI
 EXACT_BELOW = 500  # rows; above, the asymptotic null distribution is used
+RARE = 5  # expected rows of a category (Cochran 1954)
 SHOWN = 12  # categories of the picture
 MINIMUM = 5  # rows on each side
 
@@ -96,7 +98,7 @@ def compare(
     """Compare two tables over the columns they share, in the order of the reference.
 
     Raises:
-        UsageError: they share no column, or one has fewer than five rows.
+        UsageError: they share no column, one has two of a name, or one has fewer than five rows.
     """
     import numpy as np
     from scipy import stats
@@ -107,6 +109,8 @@ def compare(
     for side, frame in (("reference", reference), ("current", current)):
         if len(frame) < MINIMUM:
             raise UsageError(f"the {side} has {len(frame)} rows - a comparison needs at least {MINIMUM}")
+        if not frame.columns.is_unique:
+            raise UsageError(f"the {side} has two columns of one name - give each a name of its own")
     tests = [_test(reference[name], current[name]) for name in shared]
     p_values = np.array([test.p_value for test in tests])
     adjusted = stats.false_discovery_control(p_values)
@@ -114,11 +118,13 @@ def compare(
     cut = alpha * max(rejected, 1) / len(tests)  # the p-value that Benjamini-Hochberg draws the line at
     found = []
     for name, test, p_value in zip(shared, tests, adjusted, strict=True):
-        threshold = max(float(test.critical(cut)), effect)
+        critical, statistic = float(test.critical(cut)), test.statistic
+        critical = min(critical, statistic) if p_value <= alpha else max(critical, math.nextafter(statistic, math.inf))
+        threshold = max(critical, effect)
         found.append(
             ColumnDrift(
-                column=str(name), kind=test.kind, test=test.test, statistic=test.statistic, threshold=threshold,
-                p_value=float(p_value), psi=test.psi, drifted=bool(p_value <= alpha and test.statistic >= effect),
+                column=str(name), kind=test.kind, test=test.test, statistic=statistic, threshold=threshold,
+                p_value=float(p_value), psi=test.psi, drifted=statistic >= threshold,
                 labels=test.labels, reference=test.reference, current=test.current,
             )
         )  # fmt: skip
@@ -129,8 +135,7 @@ def _test(reference: pd.Series[Any], current: pd.Series[Any]) -> _Test:
     from pandas.api import types
 
     numeric = all(
-        (types.is_numeric_dtype(side.dtype) and not types.is_bool_dtype(side.dtype))
-        or types.is_datetime64_any_dtype(side.dtype)
+        (types.is_numeric_dtype(side.dtype) and not types.is_bool_dtype(side.dtype)) or side.dtype.kind in "mM"
         for side in (reference, current)
     )
     return _numeric(reference, current) if numeric else _categorical(reference, current)
@@ -141,8 +146,8 @@ def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
     import numpy as np
 
     missing = column.isna().to_numpy()
-    if column.dtype.kind == "M":
-        column = column.astype("int64")
+    if column.dtype.kind in "mM":  # in one unit, whatever each side is kept in
+        column = column.dt.as_unit("us").astype("int64")
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(missing, -np.inf, values)
 
@@ -180,16 +185,17 @@ def _categorical(reference: pd.Series[Any], current: pd.Series[Any]) -> _Test:
 
     counts = [side.astype("object").where(side.notna(), "missing").astype(str).value_counts()
               for side in (reference, current)]  # fmt: skip
-    names = [str(name) for name in counts[0].index.union(counts[1].index)]
+    names = sorted({str(name) for side in counts for name in side.index})
     table = np.array([[float(side.get(name, 0)) for name in names] for side in counts])
     total = float(table.sum())
-    if len(names) == 1:
+    tested = _pooled(table)
+    if tested.shape[1] == 1:
         statistic, p_value, degrees = 0.0, 1.0, 1
     else:
-        chi2 = stats.chi2_contingency(table, correction=False)
+        chi2 = stats.chi2_contingency(tested, correction=False)
         statistic, p_value, degrees = math.sqrt(chi2.statistic / total), float(chi2.pvalue), int(chi2.dof)
     shares = table / table.sum(axis=1, keepdims=True)
-    order = np.argsort(-shares.sum(axis=0))[:SHOWN]
+    order = np.argsort(-shares.sum(axis=0), kind="stable")[:SHOWN]
     return _Test(
         "categorical", "Cramér's V", statistic, p_value,
         lambda p: math.sqrt(stats.chi2.isf(p, degrees) / total),
@@ -198,11 +204,22 @@ def _categorical(reference: pd.Series[Any], current: pd.Series[Any]) -> _Test:
     )  # fmt: skip
 
 
+def _pooled(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pool the categories whose expected count is below five on either side: the test is not valid with them."""
+    import numpy as np
+
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    rare = expected.min(axis=0) < RARE
+    if rare.sum() < 2:
+        return table
+    return np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])
+
+
 def _psi(reference: NDArray[np.float64], current: NDArray[np.float64]) -> float:
     """Return the population stability index of two vectors of shares."""
     import numpy as np
 
-    a, b = np.maximum(reference, SMOOTHING), np.maximum(current, SMOOTHING)
+    a, b = (np.where(side > 0, side, SMOOTHING) for side in (reference, current))
     return float(((b - a) * np.log(b / a)).sum())
 
 
@@ -210,9 +227,7 @@ def _psi_numeric(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     import numpy as np
 
     present = a[np.isfinite(a)]
-    if not len(present):
-        return 0.0
-    inner = np.unique(np.quantile(present, np.linspace(0, 1, DECILES + 1)[1:-1]))
+    inner = np.unique(np.quantile(present, np.linspace(0, 1, DECILES + 1)[1:-1])) if len(present) else present
     edges = np.concatenate([[-np.inf], [np.nextafter(-np.inf, 0)], inner, [np.inf]])  # the first bin is "missing"
     return _psi(*(np.histogram(side, edges)[0] / len(side) for side in (a, b)))
 

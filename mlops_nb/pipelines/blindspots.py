@@ -14,12 +14,29 @@ from mlops_nb.capture.dataflow import text_argument
 #: Modules that read natively, from a database, a network or another program.
 UNSEEN_MODULES = frozenset(
     {"duckdb", "polars", "h5py", "tables", "netCDF4", "xarray", "sqlite3", "sqlalchemy", "psycopg", "pymysql", "boto3"}
-    | {"s3fs", "fsspec", "requests", "httpx", "urllib", "urllib3", "aiohttp", "socket", "subprocess", "runpy"}
+    | {
+        "pyarrow",
+        "multiprocessing",
+        "concurrent",
+        "joblib",
+        "s3fs",
+        "fsspec",
+        "requests",
+        "httpx",
+        "urllib",
+        "urllib3",
+        "aiohttp",
+        "socket",
+        "subprocess",
+        "runpy",
+    }
 )
 #: Calls whose answer depends on what exists, on the environment, or on code that is found while running.
 UNSEEN_NAMES = frozenset(
-    {"glob", "iglob", "rglob", "listdir", "scandir", "iterdir", "walk", "exists", "is_file", "is_dir"}
+    {"glob", "iglob", "rglob", "listdir", "scandir", "iterdir", "walk", "exists", "lexists"}
+    | {"is_file", "is_dir", "isfile", "isdir", "getsize", "getmtime", "stat", "exec", "eval", "fork"}
     | {"environ", "getenv", "import_module", "__import__", "memory_map", "OSFile", "memmap", "system", "popen"}
+    | {"getoutput"}
 )
 #: Readers in native code: seen where their file is named in the code, not otherwise.
 NATIVE_READS = frozenset(
@@ -44,6 +61,10 @@ def unseen(tree: ast.Module, constants: Mapping[str, Any]) -> set[str]:
                 found.add("sys.path")
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner in ours and name in ASKING:
                 found.add(f"{owner}.{name}")
+            case ast.ImportFrom(names=names) if hidden := {alias.name for alias in names} & UNSEEN_NAMES:
+                found |= hidden
+            case ast.Attribute(attr="eval" | "exec" | "stat"):
+                pass  # of a DataFrame, mostly; the functions of those names are called bare
             case ast.Attribute(attr=name) | ast.Name(id=name) if name in UNSEEN_NAMES:
                 found.add(name)
             case ast.Call(func=ast.Attribute(attr=name)) if name in NATIVE_READS:

@@ -1,8 +1,8 @@
 """Whether a step may be skipped: only when everything it depended on is provably what it was.
 
-A run can stand for a step when its code, parameters and environment are the same, when every reference that its
-cells read still means the same node, when every file it wrote is still there, and when every alias it moved still
-points where it put it. What capture did not see is not known here, so readers that bypass it must be named.
+A run can stand for a step when it was recorded whole; when its code, parameters and environment are the same; when
+every reference that its cells read still means the same node; when every file it wrote is still there; and when every
+alias it moved still points where it put it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from mlops_nb.capture import nodes, runs
 from mlops_nb.capture.environments import environment
 from mlops_nb.capture.notebooks import Notebook
-from mlops_nb.errors import MlopsError, NotFound
-from mlops_nb.ids import canonical_json, digest
+from mlops_nb.errors import MlopsError
+from mlops_nb.ids import canonical_json, digest, file_digest
 from mlops_nb.lineage.references import resolve
 from mlops_nb.pipelines.planner import Traffic, code_digest
 from mlops_nb.project import Project
@@ -44,26 +43,26 @@ def key(notebook: Notebook, traffic: Traffic, parameters: Mapping[str, Json]) ->
     return canonical_json(parts)
 
 
-def decide(project: Project, name: str, wanted: str, traffic: Traffic) -> Decision:
+def decide(project: Project, notebook: Notebook, wanted: str, traffic: Traffic) -> Decision:
     """Decide whether a step must run."""
-    store = project.store
+    store, place = project.store, project.relative(notebook.path)
     before = store.row(
-        "SELECT cache_key, status FROM run LEFT JOIN outcome USING (id) WHERE kind = 'step' AND name = ?"
+        "SELECT cache_key, status FROM run LEFT JOIN outcome USING (id) WHERE kind = 'step' AND notebook = ?"
         " ORDER BY run.id DESC LIMIT 1",
-        name,
+        place,
     )
     if before is None:
         return Decision(None, "first run")
     candidates = store.rows(
         "SELECT run.id, node.public FROM run JOIN node USING (id) JOIN outcome USING (id) WHERE cache_key = ?"
-        " AND run.name = ? AND run.kind = 'step' AND outcome.status = 'ok' ORDER BY run.id DESC LIMIT ?",
-        wanted, name, CANDIDATES,
+        " AND run.notebook = ? AND run.kind = 'step' AND outcome.status = 'ok' ORDER BY run.id DESC LIMIT ?",
+        wanted, place, CANDIDATES,
     )  # fmt: skip
     if traffic.unseen:
         return Decision(None, f"it uses {', '.join(sorted(traffic.unseen))}, whose inputs cannot be checked")
     obstacle: str | None = None
     for row in candidates:
-        inputs = _foreign_kernel(project, row["id"]) or _changed_inputs(project, row["id"])
+        inputs = _unrecorded(project, notebook, row["id"]) or _changed_inputs(project, row["id"])
         effects = None if inputs else _undone_effects(project, row["id"])
         if not inputs and not effects:
             return Decision(row["id"], f"code, parameters, inputs and environment are those of run {row['public']}")
@@ -77,51 +76,78 @@ def decide(project: Project, name: str, wanted: str, traffic: Traffic) -> Decisi
     )
 
 
-def _touched(project: Project, run: int, kind: str) -> list[tuple[str, int]]:
+@dataclass(frozen=True)
+class _Touch:
+    """What a cell named and read or wrote, and when (an ID of that moment)."""
+
+    reference: str
+    node: int
+    at: int
+
+    @property
+    def scheme(self) -> str:
+        return self.reference.partition(":")[0]
+
+    @property
+    def place(self) -> str:
+        return self.reference.partition(":")[2]
+
+
+def _touched(project: Project, run: int, kind: str) -> list[_Touch]:
     here, there = ("target", "source") if kind == "read" else ("source", "target")
     rows = project.store.rows(
-        f"SELECT DISTINCT reference, edge.{there} AS node FROM edge JOIN execution ON execution.id = edge.{here}"
-        " WHERE execution.run = ? AND edge.kind = ? AND reference NOT NULL",
+        f"SELECT reference, edge.{there} AS node, recorded FROM edge JOIN execution ON execution.id = edge.{here}"
+        " WHERE execution.run = ? AND edge.kind = ? AND reference <> '' ORDER BY recorded",
         run, kind,
     )  # fmt: skip
-    return [(row["reference"], row["node"]) for row in rows]
+    return [_Touch(row["reference"], row["node"], row["recorded"]) for row in rows]
 
 
-def _foreign_kernel(project: Project, run: int) -> str | None:
-    """Say if a run's cells ran in another environment than this one, which then cannot be checked from here."""
-    seen = project.store.rows(
-        "SELECT DISTINCT environment.hash FROM execution JOIN process ON process.id = execution.process"
-        " JOIN environment ON environment.id = process.environment WHERE execution.run = ?",
+def _unrecorded(project: Project, notebook: Notebook, run: int) -> str | None:
+    """Say if a run was not recorded whole, so that nobody knows what it read."""
+    missed = project.store.value("SELECT message FROM gap WHERE run = ?", run)
+    if missed is not None:
+        return f"its last run was not recorded whole ({missed})"
+    rows = project.store.rows(
+        "SELECT source, environment.hash FROM execution JOIN outcome USING (id)"
+        " JOIN process ON process.id = execution.process JOIN environment ON environment.id = process.environment"
+        " WHERE execution.run = ? AND outcome.status = 'ok' AND execution.parent IS NULL",
         run,
     )
-    if all(row["hash"] == environment().hash for row in seen):
-        return None
-    return "its kernel runs in another environment, which cannot be checked from here"
+    recorded = {row["source"] for row in rows}
+    if any(cell.source.strip() and digest(cell.source.encode()) not in recorded for cell in notebook.code):
+        return "not every cell of its last run was recorded"
+    if any(row["hash"] != environment().hash for row in rows):
+        return "its kernel runs in another environment, which cannot be checked from here"
+    return None
 
 
 def _changed_inputs(project: Project, run: int) -> str | None:
     """Say which input of an earlier run is no longer what it was, or return None."""
-    own = {node for _, node in _touched(project, run, "wrote")}
-    for reference, node in _touched(project, run, "read"):
-        scheme, _, place = reference.partition(":")
-        if scheme == nodes.OVERWRITTEN:
-            return f"{place} was changed after it was read"
-        if node in own:
+    own = {(touch.reference, touch.node): touch.at for touch in reversed(_touched(project, run, "wrote"))}
+    for read in _touched(project, run, "read"):
+        if read.scheme == nodes.OVERWRITTEN:
+            return f"{read.place} was changed after it was read"
+        if read.scheme == "file":
+            if own.get((read.reference, read.node), read.at) < read.at:
+                continue  # a file that the run itself had written before
+            if not _unchanged(project, read):
+                return f"{read.place} changed or is gone"
             continue
         try:
-            if resolve(project, reference) != node:
-                return f"{reference} changed"
+            if resolve(project, read.reference) != read.node:
+                return f"{read.reference} changed"
         except MlopsError:
-            return f"{reference} changed or is gone"
+            return f"{read.reference} changed or is gone"
     return None
 
 
 def _undone_effects(project: Project, run: int) -> str | None:
     """Say which effect of an earlier run (a file, an alias) no longer stands, or return None."""
-    for reference, node in _touched(project, run, "wrote"):
-        scheme, _, place = reference.partition(":")
-        if scheme == "file" and not _unchanged(project, place, node):
-            return f"its output {place} changed or is gone"
+    last = {touch.reference: touch for touch in _touched(project, run, "wrote")}
+    for touch in last.values():
+        if touch.scheme == "file" and not _unchanged(project, touch):
+            return f"its output {touch.place} changed or is gone"
     for move in project.store.rows("SELECT model, alias, version FROM alias_move WHERE run = ?", run):
         now = project.store.value(
             "SELECT version FROM alias_move WHERE model = ? AND alias = ? ORDER BY id DESC LIMIT 1",
@@ -132,18 +158,19 @@ def _undone_effects(project: Project, run: int) -> str | None:
     return None
 
 
-def _unchanged(project: Project, place: str, node: int) -> bool:
-    path = project.root / Path(place)
-    try:
-        return path.is_file() and resolve(project, f"file:{place}") == node
-    except NotFound:
+def _unchanged(project: Project, touch: _Touch) -> bool:
+    """Whether a file, named from the project's root, has the content it had."""
+    path = project.root / touch.place
+    if not path.is_file():
         return False
+    known = project.store.value("SELECT hash FROM artifact WHERE id = ?", touch.node)
+    return bool(known == file_digest(path))
 
 
 def reuse(project: Project, run: int, original: int) -> None:
     """Let a cached step's run confirm what the original wrote, so that it is again the latest."""
     with project.store.write() as store:
-        for reference, node in _touched(project, original, "wrote"):
-            if not reference.startswith(("file:", "output:")):
-                nodes.add_edge(store, run, node, "wrote", reference)
+        for touch in _touched(project, original, "wrote"):
+            if touch.scheme not in ("file", "output"):
+                nodes.add_edge(store, run, touch.node, "wrote", touch.reference)
     runs.finish(project, run, "cached", f"as run {runs.public_id(project, original)}")

@@ -4,20 +4,22 @@
     answers  {"event": "cell", "done", "total", "label"} …  then one {"event": "end", "error": null | {…}}
 
 It is started before it is needed, so that papermill's import overlaps with planning, and it ends when its input
-does: a killed ``mlops run`` leaves no engine and no kernel behind. Notebook kernels load capture themselves
-before their first cell; not a cell of the user's file is changed.
+does, in the middle of a cell too: a killed ``mlops run`` leaves no engine and no kernel behind. Notebook kernels load
+capture themselves before their first cell; not a cell of the user's file is changed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mlops_nb.errors import StepFailed
 from mlops_nb.records import Json
@@ -103,7 +105,32 @@ class Engine:
 # -- inside the process ---------------------------------------------------------------------------------------
 
 
-def _serve(requests: IO[str], answer: Callable[[dict[str, Any]], None]) -> None:
+class _Requests:
+    """The lines of standard input; when it ends in the middle of a notebook, the kernels end with it."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def __iter__(self) -> Iterator[str]:
+        while (line := self._lines.get()) is not None:
+            self.busy = True
+            yield line
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            self._lines.put(line)
+        self._lines.put(None)
+        if self.busy:
+            import psutil
+
+            for child in psutil.Process().children(recursive=True):
+                child.kill()
+            os._exit(1)
+
+
+def _serve(requests: _Requests, answer: Callable[[dict[str, Any]], None]) -> None:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # a second of import nobody here needs
     import papermill
     from papermill.engines import NBClientEngine, papermill_engines
@@ -112,12 +139,15 @@ def _serve(requests: IO[str], answer: Callable[[dict[str, Any]], None]) -> None:
     class CapturingEngine(NBClientEngine):  # type: ignore[misc]
         """Papermill's own engine, telling of each cell, with kernels that load capture."""
 
+        cell = ""
+
         @classmethod
         def execute_managed_notebook(cls, manager: Any, kernel_name: str, **options: Any) -> None:
             started, total = manager.cell_start, len(manager.nb.cells)
 
             def cell_start(cell: Any, index: int, **rest: Any) -> None:
                 label = next(iter(cell.source.strip().splitlines()), "") if cell.cell_type == "code" else ""
+                CapturingEngine.cell = label
                 answer({"event": "cell", "done": index, "total": total, "label": label})
                 started(cell, index, **rest)
 
@@ -129,6 +159,7 @@ def _serve(requests: IO[str], answer: Callable[[dict[str, Any]], None]) -> None:
         request = json.loads(line)
         os.environ.update(request["environment"])
         error: CellError | None = None
+        CapturingEngine.cell = ""
         try:
             notebook = json.loads(Path(request["notebook"]).read_text(encoding="utf-8"))
             metadata = notebook.get("metadata", {})
@@ -141,7 +172,8 @@ def _serve(requests: IO[str], answer: Callable[[dict[str, Any]], None]) -> None:
             label = next(iter(failed.source.strip().splitlines()), "")
             error = CellError(failed.ename, str(failed.evalue), f"[{failed.exec_count}] {label}")
         except Exception as failed:  # the edge of the process: a dead kernel, an unreadable file, a full disk
-            error = CellError(type(failed).__name__, str(failed), "")
+            error = CellError(type(failed).__name__, str(failed), CapturingEngine.cell)
+        requests.busy = False
         answer({"event": "end", "error": error.__dict__ if error else None})
 
 
@@ -152,7 +184,7 @@ def _main() -> None:
     def answer(message: dict[str, Any]) -> None:
         channel.write(json.dumps(message) + "\n")
 
-    _serve(sys.stdin, answer)
+    _serve(_Requests(), answer)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from pathlib import Path
 from mlops_nb import errors
 from mlops_nb.capture import runs
 from mlops_nb.errors import CheckFailed, StoreReadOnly
-from mlops_nb.pipelines import cache, parameters, planner
+from mlops_nb.pipelines import cache, planner
 from mlops_nb.pipelines.engine import CellError, Engine
+from mlops_nb.pipelines.parameters import assign
 from mlops_nb.pipelines.pipelines import Plan, Step, step
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record
@@ -62,31 +63,28 @@ def run(
         UsageError: the notebooks cannot be put in order.
     """
     plan = Plan.of(project, target)
-    assigned = _assign(plan, parameters or {})
+    given = parameters or {}
+    assigned = assign(plan.notebooks, given)
     started = time.monotonic()
-    number = runs.start(project, "pipeline", plan.name, parameters=parameters or {})
-    outcome = _Outcome(project, plan, number, runs.public_id(project, number), assigned, progress)
+    number = runs.start(project, "pipeline", plan.name, parameters=given)
+    running = _Running(project, plan, number, runs.public_id(project, number), given, assigned, progress)
     try:
-        outcome.execute(force)
+        running.execute(force)
     except BaseException as error:
         runs.finish(project, number, "aborted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
         raise
     finally:
-        outcome.engine.stop()
-    runs.finish(project, number, "failed" if outcome.failure else "ok", outcome.failure)
-    reached = [done.name for done in outcome.steps]
+        running.engine.stop()
+    runs.finish(project, number, "failed" if running.failure else "ok", running.failure)
+    reached = [done.name for done in running.steps]
     return PipelineRun(
-        id=outcome.public, name=plan.name, status="failed" if outcome.failure else "ok",
-        seconds=time.monotonic() - started, steps=outcome.steps, failure=outcome.failure, refused=outcome.refused,
+        id=running.public, name=plan.name, status="failed" if running.failure else "ok",
+        seconds=time.monotonic() - started, steps=running.steps, failure=running.failure, refused=running.refused,
         pending=[name for name in plan.notebooks if name not in reached],
     )  # fmt: skip
 
 
-def _assign(plan: Plan, given: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
-    return parameters.assign(plan.notebooks, given)
-
-
-class _Outcome:
+class _Running:
     """What a running pipeline has come to so far."""
 
     def __init__(
@@ -95,11 +93,12 @@ class _Outcome:
         plan: Plan,
         number: int,
         public: str,
+        given: Mapping[str, Json],
         assigned: dict[str, dict[str, Json]],
         progress: Progress,
     ) -> None:
         self.project, self.plan, self.number, self.public = project, plan, number, public
-        self.assigned, self.progress = assigned, progress
+        self.given, self.assigned, self.progress = given, assigned, progress
         self.engine = Engine()
         self.steps: list[Step] = []
         self.failure: str | None = None
@@ -109,7 +108,7 @@ class _Outcome:
         """Take each step in turn until one fails."""
         for name in self.plan.notebooks:
             wanted = cache.key(self.plan.notebooks[name], self.plan.traffic[name], self.assigned[name])
-            decision = cache.decide(self.project, name, wanted, self.plan.traffic[name])
+            decision = cache.decide(self.project, self.plan.notebooks[name], wanted, self.plan.traffic[name])
             if decision.original is not None and not force:
                 self._skip(name, wanted, decision)
                 continue
@@ -136,7 +135,7 @@ class _Outcome:
         }
         try:
             error = self.engine.execute(
-                notebook.path, output, self.assigned[name], environment,
+                notebook.path, output, self._injected(name), environment,
                 lambda done, total, label: self.progress(name, done, total),
             )  # fmt: skip
         except BaseException as interrupt:
@@ -149,6 +148,10 @@ class _Outcome:
         runs.finish(self.project, number, "failed" if error else "ok", self.failure or reason)
         self._done(name, number, self.failure or reason)
         return error is None
+
+    def _injected(self, name: str) -> dict[str, Json]:
+        """Return the given parameters that a step declares; a default stays what the notebook's own cell makes it."""
+        return {key: value for key, value in self.given.items() if key in self.assigned[name]}
 
     def _begin(self, name: str, wanted: str, original: int | None) -> int:
         notebook = self.plan.notebooks[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from mlops_nb.capture.notebooks import Cell, Notebook
 from mlops_nb.errors import ParameterError
+from mlops_nb.ids import canonical_json
 from mlops_nb.records import Json, Record
 
 KINDS: dict[str, tuple[type, ...]] = {
@@ -64,9 +66,17 @@ def _of_cell(notebook: Notebook, cell: Cell) -> list[Parameter]:
         except (ValueError, TypeError):
             continue  # computed from others: not a parameter
         kind = annotation or (None if default is None else type(default).__name__)
-        default = list(default) if isinstance(default, tuple | set) else default
+        if not _is_json(default):
+            default = repr(default)  # shown, and never injected: the notebook makes it itself
         found.append(Parameter(name, kind, default, comments.get(statement.lineno, ""), cell.id))
     return found
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(canonical_json(value)) == value)
+    except (TypeError, ValueError):
+        return False
 
 
 def _comments(source: str) -> dict[int, str]:

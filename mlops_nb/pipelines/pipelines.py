@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops_nb.capture import runs
 from mlops_nb.capture.notebooks import Notebook, read
 from mlops_nb.capture.runs import Run
-from mlops_nb.errors import MlopsError, NotFound
+from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.pipelines import parameters, planner
 from mlops_nb.pipelines.planner import Traffic
 from mlops_nb.project import Project
@@ -61,10 +61,16 @@ class Plan:
 
         Raises:
             NotFound: there is no such pipeline or notebook, or nothing to run.
-            UsageError: a notebook cannot be read, or the order is a circle.
+            UsageError: a notebook cannot be read or is not Python, two have one name, or the order is a circle.
         """
         name, paths = _select(project, target)
+        if not paths:
+            raise NotFound(f'pipeline {name!r} names no notebooks - write [pipeline.{name}] notebooks = ["a.ipynb"]')
+        if twice := [path.stem for path in paths if sum(other.stem == path.stem for other in paths) > 1]:
+            raise UsageError(f"two notebooks of pipeline {name!r} are called {twice[0]!r} - give one another name")
         notebooks = {path.stem: read(path) for path in paths}
+        if foreign := [notebook for notebook in notebooks.values() if notebook.language not in ("python", "ipython")]:
+            raise UsageError(f"{foreign[0].path.name} is written in {foreign[0].language} - only Python can be a step")
         traffic = {step: planner.traffic(notebook, project.root) for step, notebook in notebooks.items()}
         ordered = planner.order(traffic)
         return cls(name, {step: notebooks[step] for step in ordered}, {step: traffic[step] for step in ordered})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import graphlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,19 @@ from mlops_nb.errors import UsageError
 from mlops_nb.ids import digest, file_digest
 from mlops_nb.pipelines import blindspots
 
-#: Calls that name what they read or write: the function, where its name stands, and the kind of thing.
-READS = {"load_dataset": (0, "dataset"), "load_model": (0, "models")}
-WRITES = {"dataset": (1, "dataset"), "register": (1, "models"), "promote": (0, "models")}
-NAMED = {"dataset": "name", "register": "name", "promote": "model", "load_dataset": "name", "load_model": "reference"}
+#: Calls that name what they read or write: where each name stands, its keyword, and the kind of thing.
+READS = {
+    "load_dataset": [(0, "name", "dataset")],
+    "load_model": [(0, "reference", "models")],
+    "check": [(0, "frame", "dataset")],
+    "drift": [(0, "reference", "dataset"), (1, "current", "dataset")],
+    "gate": [(0, "model", "models")],
+}
+WRITES = {
+    "dataset": [(1, "name", "dataset")],
+    "register": [(1, "name", "models")],
+    "promote": [(0, "model", "models")],
+}
 FILE_READS = frozenset(
     {"read_csv", "read_parquet", "read_json", "read_excel", "read_feather", "read_pickle", "read_table"}
     | {"load", "loadtxt", "genfromtxt"}
@@ -45,26 +55,32 @@ class Traffic:
         return [(name, file_digest(folder / name)) for name in names if (folder / name).is_file()]
 
 
-def code_of(notebook: Notebook) -> list[str]:
-    """Return the code cells as plain Python: lines of magic and shell are blanked."""
-    sources = []
-    for cell in notebook.code:
-        lines = cell.source.splitlines()
-        if lines and lines[0].startswith("%%"):
-            lines = lines[1:] if lines[0].split()[0] in ("%%time", "%%capture") else []
-        sources.append("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
-    return sources
-
-
 def _trees(notebook: Notebook) -> Iterator[ast.Module]:
-    for number, source in enumerate(code_of(notebook), 1):
+    for number, cell in enumerate(notebook.code, 1):
         try:
-            yield ast.parse(source)
+            yield _parsed(cell.source)
         except SyntaxError as error:
             raise UsageError(
                 f"{notebook.path.name}, code cell {number}: {error.msg} in line {error.lineno} - mend it, or take"
                 " the notebook out of the folder"
             ) from error
+
+
+def _parsed(source: str) -> ast.Module:
+    """Parse a cell: as it stands, else without its lines of magic and shell, else as IPython rewrites it."""
+    for plain in (source, _without_magic(source)):
+        with contextlib.suppress(SyntaxError):
+            return ast.parse(plain)
+    from IPython.core.inputtransformer2 import TransformerManager  # 200 ms, and seldom needed
+
+    return ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+
+
+def _without_magic(source: str) -> str:
+    lines = source.splitlines()
+    if lines and lines[0].startswith("%%"):
+        lines = lines[1:] if lines[0].split()[0] in ("%%time", "%%capture") else []
+    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
 
 
 def traffic(notebook: Notebook, root: Path) -> Traffic:
@@ -94,21 +110,22 @@ def traffic(notebook: Notebook, root: Path) -> Traffic:
 def _call(node: ast.Call, constants: Mapping[str, Any], found: Traffic) -> None:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     for calls, into in ((READS, found.reads), (WRITES, found.writes)):
-        if name in calls:
-            position, kind = calls[name]
-            if text := text_argument(node, position, NAMED[name], constants):
+        for position, keyword, kind in calls.get(name, ()):
+            if text := text_argument(node, position, keyword, constants):
                 into.update(_references(name, kind, text, node, constants))
     if name in FILE_READS and (text := text_argument(node, 0, "path", constants)):
-        found.reads.add(f"file:{text}")
-    if name in FILE_WRITES and (text := text_argument(node, 0, "path", constants)):
-        found.writes.add(f"file:{text}")
+        found.reads.add(f"file:{os.path.normpath(text)}")
+    if name in FILE_WRITES and (text := text_argument(node, 1 if name == "dump" else 0, "path", constants)):
+        found.writes.add(f"file:{os.path.normpath(text)}")
     if name == "open" and (text := text_argument(node, 0, "file", constants)):
         writing = set(text_argument(node, 1, "mode", constants) or "r") & set("wax")
-        (found.writes if writing else found.reads).add(f"file:{text}")
+        (found.writes if writing else found.reads).add(f"file:{os.path.normpath(text)}")
 
 
 def _references(call: str, kind: str, text: str, node: ast.Call, constants: Mapping[str, Any]) -> set[str]:
     """Return the things that a call means; a model's alias is a thing of its own beside its versions."""
+    if text.endswith((".csv", ".parquet")):
+        return {f"file:{os.path.normpath(text)}"}
     if kind == "dataset":
         return {f"dataset:{text.removeprefix('dataset:').partition('/')[0]}"}
     name, _, alias = text.removeprefix("models:").lstrip("/").partition("@")

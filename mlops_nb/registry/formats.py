@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED
 
@@ -35,6 +37,35 @@ def dump(model: Any, trust: Iterable[str]) -> tuple[bytes, list[str]]:
         ) from error
     _vouched(types, trust)
     return data, types
+
+
+def read(path: Path, trust: Iterable[str]) -> Any:
+    """Rebuild a model from a file that somebody made, which may name anything.
+
+    Only classes of scikit-learn need nobody to vouch for them: a function among its types would run on prediction.
+
+    Raises:
+        UsageError: the file is not of the format.
+        Untrusted: it names a type that nobody vouches for; nothing has been constructed.
+    """
+    import skops.io as sio
+
+    data = path.read_bytes()
+    try:
+        types = sio.get_untrusted_types(data=data)
+    except Exception as error:  # zipfile, json and skops raise in their own ways on a damaged file
+        raise UsageError(f"{path} is not a readable .{FORMAT} file: {error} - write it again") from error
+    return load(data, [*filter(_is_estimator_part, types), *trust])
+
+
+def _is_estimator_part(name: str) -> bool:
+    if not name.startswith("sklearn."):
+        return False
+    module, _, attribute = name.rpartition(".")
+    try:
+        return isinstance(getattr(importlib.import_module(module), attribute, None), type)
+    except ImportError:
+        return False
 
 
 def load(data: bytes, trusted: Iterable[str]) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from mlops_nb.capture import nodes, runs
 from mlops_nb.capture.sections import read_section
-from mlops_nb.errors import UsageError
+from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
@@ -48,12 +48,17 @@ class Gate(Record):
     passed: bool
     criteria: list[Criterion]
 
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where the version is refused."""
+        return 0 if self.passed else 1
+
 
 def hold(metrics: Mapping[str, float], criteria: Mapping[str, Any]) -> list[Criterion]:
     """Compare metrics with criteria.
 
     Raises:
-        UsageError: a criterion is not of the form ``">= 0.75"``.
+        UsageError: a criterion is not of the form ``">= 0.75"``, or a metric is not a number.
     """
     verdicts = []
     for name, limit in criteria.items():
@@ -61,6 +66,8 @@ def hold(metrics: Mapping[str, float], criteria: Mapping[str, Any]) -> list[Crit
         if match is None:
             raise UsageError(f'[{SECTION}] {name} = {limit!r} is no criterion - write it like {name} = ">= 0.75"')
         value = metrics.get(name)
+        if isinstance(value, str | bool | list | dict):
+            raise UsageError(f"metric {name!r} is {value!r}, which is no number - give it as {name}=0.9")
         passed = value is not None and bool(COMPARE[match[1]](value, float(match[2])))
         verdicts.append(Criterion(name, None if value is None else float(value), str(limit), passed))
     return verdicts
@@ -81,6 +88,9 @@ def gate(project: Project, model: str, *, metrics: dict[str, float] | None = Non
     run = runs.active(project)
     reference = model if ":" in model else f"models:/{model}"
     number = resolve(project, reference)
+    row = project.store.row("SELECT name, version FROM model_version WHERE id = ?", number)
+    if row is None:
+        raise NotFound(f"{reference!r} is not a model - see `mlops models`")
     nodes.was_read(project, number, reference)
     criteria = read_section(project, SECTION)
     if not criteria:
@@ -94,7 +104,6 @@ def gate(project: Project, model: str, *, metrics: dict[str, float] | None = Non
             store.next_id(), number, run, int(passed), canonical_json(to_json(verdicts)),
             project.section_digest(SECTION), time.time(),
         )  # fmt: skip
-    row = project.store.rows("SELECT name, version FROM model_version WHERE id = ?", number)[0]
     return Gate(row["name"], row["version"], passed, verdicts)
 
 

@@ -14,7 +14,8 @@ def example_of(frame: Any) -> dict[str, Json]:
     """Return the head of an input as MLflow's ``dataframe_split`` (or ``inputs`` for an array)."""
     head = frame[:ROWS]
     if hasattr(head, "columns"):
-        rows: list[Json] = [[to_json(value) for value in row] for row in head.astype(object).values.tolist()]
+        known = head.astype(object).where(head.notna(), None)
+        rows: list[Json] = [[to_json(value) for value in row] for row in known.values.tolist()]
         return {"dataframe_split": {"columns": [str(name) for name in head.columns], "data": rows}}
     return {"inputs": to_json(head.tolist() if hasattr(head, "tolist") else head)}
 

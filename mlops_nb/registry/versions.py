@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_nb.capture import nodes, runs
 from mlops_nb.capture.environments import environment_id
+from mlops_nb.data.datasets import frame_of
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.references import resolve
@@ -89,7 +90,7 @@ def register(
     Args:
         model: a fitted scikit-learn estimator or pipeline, or the path of a .skops file
         name: the model's name
-        example: a few rows of input; the signature is read off them
+        example: a few rows of input, or what names them; the signature is read off them
         intent: why this version exists
         trust: types inside the model, by full name, that you vouch for
 
@@ -103,6 +104,8 @@ def register(
         raise UsageError(f"a model cannot be called {name!r} - use a name without '/', '@' and ':'")
     if isinstance(model, str):
         model = _read(model, trust or [])
+    if isinstance(example, str):
+        example = Value(frame_of(project, example))
     data, types = formats.dump(model, trust or [])
     signature = signatures.infer(model, example) if example is not None else None
     kept = canonical_json(signatures.example_of(example)).encode() if example is not None else None
@@ -123,21 +126,13 @@ def register(
 
 
 def _read(path: str, trust: list[str]) -> Any:
-    """Read a model file that a person names; only the types of known packages and those vouched for are built."""
+    """Read a model file that a person names."""
     source = Path(path)
     if not source.is_file():
         raise NotFound(f"no file {path!r} in {Path.cwd()} - give a fitted model or the path of a .skops file")
     if source.suffix != ".skops":
         raise UsageError(f"{path} is not a .skops file - load it where you trust it, and register the object")
-    import skops.io as sio
-
-    data = source.read_bytes()
-    try:
-        types = sio.get_untrusted_types(data=data)
-    except Exception as error:  # zipfile, json and skops raise in their own ways on a damaged file
-        raise UsageError(f"{path} is not a readable .skops file: {error}") from error
-    known = [name for name in types if name.startswith(formats.KNOWN)]
-    return formats.load(data, [*known, *trust])
+    return formats.read(source, trust)
 
 
 def load_model(project: Project, reference: str) -> Any:

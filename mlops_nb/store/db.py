@@ -5,8 +5,8 @@ for capture: the job runs later, on a thread that commits at once while the user
 never waits for the disk. Whoever reads or writes afterwards first commits what was deferred, so a process always
 sees its own facts in order.
 
-Row IDs are handed out in Python from blocks reserved in the ``sequence`` table: a fact can be named, and pointed
-at, before it is written.
+Row IDs are made in Python from the time and a number that each writer draws from the ``sequence`` table: a fact can be
+named, and pointed at, before it is written, and the order of IDs is the order of time, whoever wrote.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from mlops_nb.store import migrations
 
 Job = Callable[[], None]
 
-BLOCK = 512  # row IDs reserved at a time
+EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
+WRITERS = 1 << 14  # so many processes may write before a number is given out again
 BUSY_SECONDS = 30.0
-LINGER = 0.002  # seconds the writer waits for the rest of a burst
 
 
 class Store:
@@ -47,11 +47,15 @@ class Store:
         self.path = path
         self.on_gap: Callable[[BaseException], None] = lambda error: None
         self._lock = threading.RLock()
-        self._jobs: deque[tuple[Job, Job | None]] = deque()
+        self._jobs: deque[Job] = deque()
+        self._slow: deque[tuple[Job, Job]] = deque()
+        self._preparing = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._ids: Iterator[int] = iter(())
-        self._depth = 0
+        self._naming = threading.Lock()
+        self._writer: int | None = None
+        self._moment = 0
+        self._owner = 0  # the thread whose transaction is open
         self._pid = os.getpid()
         self._connection = self._connect()
         atexit.register(self.close)
@@ -69,8 +73,7 @@ class Store:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = NORMAL")
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
+            _enter_wal(connection)
             self._migrate(connection)
             return connection
 
@@ -104,6 +107,8 @@ class Store:
         with self._lock:
             with contextlib.suppress(StoreError, sqlite3.ProgrammingError):
                 self.flush()
+            self._thread = None  # ends the writer when it wakes
+            self._wake.set()
             self._connection.close()
         atexit.unregister(self.close)
 
@@ -111,10 +116,13 @@ class Store:
         # The child must touch neither the parent's connection nor its lock, and must not write its jobs again.
         self._lock = threading.RLock()
         self._jobs = deque()
+        self._slow = deque()
+        self._preparing = threading.Lock()
         self._wake = threading.Event()
         self._thread = None
-        self._ids = iter(())
-        self._depth = 0
+        self._naming = threading.Lock()
+        self._writer = None
+        self._owner = 0
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -129,11 +137,10 @@ class Store:
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return every row of a query."""
-        with self._lock:
-            if self._jobs and not self._depth:
-                self.flush()
-            with self._translated():
-                return self.connection.execute(sql, values).fetchall()
+        if (self._jobs or self._slow) and self._owner != threading.get_ident():
+            self.flush()
+        with self._lock, self._translated():
+            return self.connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row of a query, or None."""
@@ -163,23 +170,28 @@ class Store:
             StoreError: the store is locked, full, read-only or damaged; nothing of the block is kept.
         """
         with self._lock:
-            if self._depth:
+            if self._owner:
                 yield self
                 return
-            self._prepare()
             with self._translated():
                 self.connection.execute("BEGIN IMMEDIATE")
-                self._depth = 1
+                self._owner = threading.get_ident()
+                done: list[Job] = []
                 try:
-                    self._run_jobs()
+                    self._run_jobs(done)
                     yield self
                     self.connection.execute("COMMIT")
                 except BaseException:
                     if self.connection.in_transaction:
-                        self.connection.execute("ROLLBACK")
+                        self._undo("ROLLBACK")
+                    self._jobs.extendleft(reversed(done))  # they are undone too, and none may be lost
                     raise
                 finally:
-                    self._depth = 0
+                    self._owner = 0
+
+    def _undo(self, statement: str) -> None:
+        self.connection.execute(statement)
+        self._writer = None  # a number given out in what is undone belongs to nobody
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Run one statement inside ``with store.write():``."""
@@ -190,35 +202,42 @@ class Store:
         self._connection.executemany(sql, rows)
 
     def next_id(self) -> int:
-        """Return a fresh row ID, unique in this store over all processes."""
-        with self._lock:
-            number = next(self._ids, 0)
-            if not number:
-                with self.write():
-                    start = self.execute(
-                        "UPDATE sequence SET upcoming = upcoming + ? WHERE name = 'id' RETURNING upcoming - ?",
-                        BLOCK, BLOCK,
-                    ).fetchone()[0]  # fmt: skip
-                self._ids = iter(range(start, start + BLOCK))
-                number = next(self._ids)
-            return number
+        """Return a fresh row ID: unique over all processes, and in the order of time.
+
+        It is the microsecond since 2020 with the number of this writer in its last 14 bits.
+        """
+        if (writer := self._writer) is None:
+            with self._lock, self.write():
+                writer = self._writer = self.execute(
+                    "UPDATE sequence SET upcoming = upcoming + 1 WHERE name = 'id' RETURNING upcoming % ?", WRITERS
+                ).fetchone()[0]
+        with self._naming:  # a lock of its own: a cell does not wait for whoever is writing
+            self._moment = max(self._moment + 1, time.time_ns() // 1000 - EPOCH)
+            return int(self._moment * WRITERS + writer)
 
     # -- writing later ----------------------------------------------------------------------------------------
 
     def defer(self, job: Job, prepare: Job | None = None) -> None:
         """Run ``job`` in a transaction soon, off the caller's path; order is kept.
 
-        What takes long (hashing a file) belongs in ``prepare``, which runs before the transaction begins, holds no
-        lock, and may run more than once.
+        What takes long (hashing a file) belongs in ``prepare``: it runs before, on the writer's thread, and holds no
+        lock. A job that has one may run after jobs that were deferred later.
         """
-        self._jobs.append((job, prepare))
+        if prepare is None:
+            self._jobs.append(job)
+        else:
+            self._slow.append((job, prepare))
+        self._start_writer()
+
+    def _start_writer(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._drain, name="mlops-nb-writer", daemon=True)
             self._thread.start()
         self._wake.set()
 
     def flush(self) -> None:
-        """Commit everything deferred so far."""
+        """Commit everything deferred so far, also what takes long."""
+        self._prepare()
         if self._jobs:
             with self.write():
                 pass
@@ -228,41 +247,43 @@ class Store:
         while self._thread is thread:
             self._wake.wait()
             self._wake.clear()
-            time.sleep(LINGER)
+            if self._thread is not thread:
+                return
             try:
-                self._prepare()
+                if self._jobs:  # what is ready does not wait for what takes long
+                    with self.write():
+                        pass
                 self.flush()
             except Exception as error:  # the edge: the writer outlives any one failure, and says so once
-                self.on_gap(error)
-                time.sleep(0.2)
+                if self._thread is thread:
+                    self.on_gap(error)
+                    time.sleep(0.2)
 
     def _prepare(self) -> None:
-        """Do what takes long in the jobs so far, outside any transaction."""
-        for _, prepare in list(self._jobs):
-            if prepare is not None:
-                prepare()
-
-    def _run_jobs(self) -> None:
-        """Run deferred jobs in the open transaction; one that fails is undone alone and reported as a gap."""
-        done: list[tuple[Job, Job | None]] = []
-        try:
-            while self._jobs:
-                done.append(self._jobs.popleft())
-                self.connection.execute("SAVEPOINT job")
+        """Do what takes long, outside any transaction, and put the jobs among those that are ready."""
+        with self._preparing:
+            while self._slow:
+                job, prepare = self._slow[0]
                 try:
-                    done[-1][0]()
-                except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-                    if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                        raise
-                    self.connection.execute("ROLLBACK TO job")
-                    self.on_gap(error)
+                    prepare()
+                    self._jobs.append(job)
                 except Exception as error:
-                    self.connection.execute("ROLLBACK TO job")
                     self.on_gap(error)
-                self.connection.execute("RELEASE job")
-        except BaseException:
-            self._jobs.extendleft(reversed(done))  # the whole transaction is undone: nothing may be lost
-            raise
+                self._slow.popleft()
+
+    def _run_jobs(self, done: list[Job]) -> None:
+        """Run deferred jobs in the open transaction; one that fails is undone alone and reported as a gap."""
+        while self._jobs:
+            done.append(self._jobs.popleft())
+            self.connection.execute("SAVEPOINT job")
+            try:
+                done[-1]()
+            except Exception as error:
+                if _is_of_the_store(error):
+                    raise
+                self._undo("ROLLBACK TO job")
+                self.on_gap(error)
+            self.connection.execute("RELEASE job")
 
     # -- telling what went wrong ------------------------------------------------------------------------------
 
@@ -299,6 +320,25 @@ class Store:
                     "store; the content under blobs/ stays readable"
                 ) from error
             raise
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL; where another process is doing the same, SQLite does not wait for it, so this does."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.005)
+
+
+def _is_of_the_store(error: Exception) -> bool:
+    """Whether the store itself fails (full, locked, damaged), and not the one job."""
+    own = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
+    return isinstance(error, StoreError | sqlite3.DatabaseError) and not own
 
 
 def _applied(connection: sqlite3.Connection) -> list[str]:

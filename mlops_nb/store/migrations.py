@@ -35,10 +35,12 @@ FIRST = (
         id BIGINT PRIMARY KEY, public TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL,
         created_at DOUBLE PRECISION NOT NULL)""",
     "CREATE INDEX node_by_kind ON node (kind, name)",
-    # in the direction of the data: artifact -> execution is a read, execution -> artifact a write
+    # in the direction of the data: artifact -> execution is a read, execution -> artifact a write; where the code
+    # named the thing, reference is the name and recorded an ID of that moment, so that the last can be found
     """CREATE TABLE edge (
         source BIGINT NOT NULL REFERENCES node (id), target BIGINT NOT NULL REFERENCES node (id),
-        kind TEXT NOT NULL, reference TEXT, PRIMARY KEY (source, target, kind))""",
+        kind TEXT NOT NULL, reference TEXT NOT NULL DEFAULT '', recorded BIGINT,
+        PRIMARY KEY (source, target, kind, reference))""",
     "CREATE INDEX edge_by_target ON edge (target, source)",
     # -- runs and the cells in them ---------------------------------------------------------------------------
     """CREATE TABLE run (
@@ -58,6 +60,9 @@ FIRST = (
         reason TEXT)""",
     # state, not fact: what has begun and not ended, so that whose process died is found at once
     "CREATE TABLE unfinished (id BIGINT PRIMARY KEY REFERENCES node (id))",
+    # what was not recorded of a run, or is not yet: such a run cannot stand for another
+    """CREATE TABLE gap (
+        id BIGINT PRIMARY KEY, run BIGINT NOT NULL REFERENCES run (id), message TEXT NOT NULL)""",
     """CREATE TABLE output (
         execution BIGINT NOT NULL REFERENCES execution (id), position BIGINT NOT NULL, mime TEXT NOT NULL,
         content TEXT NOT NULL REFERENCES content (hash), truncated BIGINT NOT NULL,

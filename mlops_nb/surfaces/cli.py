@@ -26,7 +26,7 @@ def _act(verb: Verb, arguments: dict[str, Any]) -> None:
     options = click.get_current_context().find_root().obj
     checked = verb.arguments_from(arguments)
     with progress.shown() as reporter:
-        if verb.effect == "job":
+        if verb.reports:
             checked["progress"] = reporter
         if verb.founds:
             result = verb.function(**checked)

@@ -25,6 +25,7 @@ COLOURS = {
 
 def image(inside: str, width: float, height: float, label: str) -> str:
     """Return an ``<img>`` of SVG elements; ``label`` is what a screen reader says."""
+    inside = "".join(letter if letter.isprintable() else " " for letter in inside)  # XML cannot hold every character
     document = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">{inside}</svg>'

@@ -181,13 +181,13 @@ def _(graph: Graph) -> str:
 
 @body.register
 def _(detail: Detail) -> str:
-    parts = [f"<b>{escape(detail.kind)} {escape(detail.name)}</b> <span class=quiet>{detail.id}</span>"]
+    parts = [f"<b>{escape(detail.kind)} {escape(detail.name)}</b> <span class=quiet>{escape(detail.id)}</span>"]
     parts.append(table(["", ""], list(detail.facts.items())))
     if detail.source:
         parts.append(f"<pre>{escape(detail.source)}</pre>")
     for output in detail.outputs:
         if output.data:
-            parts.append(f'<img alt="output" src="data:{output.mime};base64,{output.data}">')
+            parts.append(f'<img alt="output" src="data:{escape(output.mime)};base64,{escape(output.data)}">')
         elif output.text:
             parts.append(f"<pre>{escape(output.text)}</pre>")
     return "".join(parts)

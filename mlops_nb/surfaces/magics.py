@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from mlops_nb.capture import session as sessions
@@ -31,40 +32,50 @@ def load(shell: Any) -> None:
         return
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
-    for formatter in ("text/html", "text/plain"):
-        _register_displays(shell, formatter)
+    for formatter, kind, shown in _displays(shell.display_formatter):
+        formatter.for_type(kind, shown)
 
 
 def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
-    from mlops_nb.records import Record, Records
-
     sessions.detach()
     shell.magics_manager.magics["line"].pop("mlops", None)
     hook = shell.strdispatchers["complete_command"]
     hook.strs.pop("%mlops", None)
-    for mime in ("text/html", "text/plain"):
-        for kind in (Record, Records):
-            with contextlib.suppress(KeyError):
-                shell.display_formatter.formatters[mime].pop(kind)
+    for formatter, kind, _ in _displays(shell.display_formatter):
+        with contextlib.suppress(KeyError):
+            formatter.pop(kind)
 
 
-def _register_displays(shell: Any, mime: str) -> None:
-    """Let records be shown richly; what draws them is imported when the first one is shown."""
+def _displays(display: Any) -> list[tuple[Any, type, Callable[..., Any]]]:
+    """Return the formatters that show records, the kind each is for, and how.
+
+    The text of one record is a bundle: IPython's printer of text would prefer the ``__repr__`` of its dataclass.
+    """
     from mlops_nb.records import Record, Records
 
-    def as_html(record: Any) -> str:
-        from mlops_nb.surfaces.html import to_html
+    html, text = display.formatters["text/html"], display.formatters["text/plain"]
+    return [
+        (html, Record, _html), (html, Records, _html), (display.mimebundle_formatter, Record, _text_bundle),
+        (text, Records, lambda records, printer, cycle: printer.text(_text(records))),
+    ]  # fmt: skip
 
-        return to_html(record)
 
-    def as_text(record: Any, printer: Any, cycle: bool) -> None:
-        from mlops_nb.surfaces.text import to_text
+def _html(record: Any) -> str:
+    from mlops_nb.surfaces.html import to_html  # what draws is imported when the first record is shown
 
-        printer.text(to_text(record))
+    return to_html(record)
 
-    for kind in (Record, Records):
-        shell.display_formatter.formatters[mime].for_type(kind, as_html if mime == "text/html" else as_text)
+
+def _text(record: Any) -> str:
+    from mlops_nb.surfaces.text import to_text
+
+    failure = getattr(record, "failure", None)  # the command line tells it on standard error
+    return to_text(record) + (f"\n\n{failure}" if failure else "")
+
+
+def _text_bundle(record: Any) -> dict[str, str]:
+    return {"text/plain": _text(record)}
 
 
 def mlops(line: str) -> Any:
@@ -83,7 +94,7 @@ mlops.__doc__ = USAGE
 def _switch(to: str) -> None:
     session = sessions.current()
     if session is not None:
-        session.paused = to == "off"
+        session.pause(to == "off")
 
 
 def _dispatch(words: list[str]) -> Any:
@@ -106,7 +117,7 @@ def _dispatch(words: list[str]) -> Any:
     def act(verb: Verb, arguments: dict[str, Any]) -> Any:
         checked = verb.arguments_from(_resolved(verb, arguments))
         with progress.shown() as reporter:
-            if verb.effect == "job":
+            if verb.reports:
                 checked["progress"] = reporter
             return verb.function(**checked) if verb.founds else verb.function(current(), **checked)
 

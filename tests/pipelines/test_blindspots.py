@@ -26,6 +26,10 @@ from mlops_nb.pipelines import blindspots, executor
         ("import mlops_nb as ops\nops.runs()", {"ops.runs"}),
         ("frame.status\nmodels = 3", set()),
         ("import pandas as pd\npd.read_csv(path)", set()),
+        ("from os import environ as e", {"environ"}),
+        ("exec(open(name).read())", {"exec"}),
+        ("frame.eval('a + b')", set()),
+        ("from joblib import Parallel", {"joblib"}),
     ],
 )
 def test_code_is_searched_for_what_capture_does_not_see(code, seen):
