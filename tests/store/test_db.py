@@ -338,6 +338,16 @@ def test_a_child_forked_in_mid_write_does_not_wait_for_the_parent(store):
     assert names(store) == ["parent"]
 
 
+def test_a_closed_store_leaves_no_thread_behind(store):
+    store.defer(lambda: keep(store, "a"))
+    store.flush()
+    thread = store._thread
+    assert thread.is_alive()
+    store.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
 def test_closing_twice_is_fine(store):
     store.close()
     store.close()
