@@ -87,7 +87,7 @@ def git_state(folder: Path) -> tuple[str | None, bytes]:
     def git(*arguments: str) -> bytes | None:
         try:
             done = subprocess.run(
-                ["git", *arguments], cwd=folder, capture_output=True, timeout=10, check=True, stdin=subprocess.DEVNULL
+                ["git", *arguments], cwd=folder, capture_output=True, timeout=3, check=True, stdin=subprocess.DEVNULL
             )
         except (OSError, subprocess.SubprocessError):
             return None

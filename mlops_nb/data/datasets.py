@@ -115,8 +115,6 @@ def dataset(project: Project, frame: Value, name: str) -> Dataset:
     Raises:
         UsageError: it is not a table, a column mixes types, or the name is not allowed.
     """
-    import pyarrow.parquet as pq
-
     run = runs.active(project)
     if not name or set(name) & set("/@:"):
         raise UsageError(f"a dataset cannot be called {name!r} - use a name without '/', '@' and ':'")
@@ -125,23 +123,32 @@ def dataset(project: Project, frame: Value, name: str) -> Dataset:
     store = project.store
     number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
     if number is None:
-        columns = profile(table)
-        with tempfile.TemporaryDirectory(dir=project.home) as folder:
-            path = Path(folder) / "table.parquet"
-            pq.write_table(table, path)
-            address, _ = project.content.put_file(path)
+        number = _keep(project, table, name, print_, run)
+    nodes.was_written(project, number, f"dataset:{name}")
+    return load_record(project, number)
+
+
+def _keep(project: Project, table: pa.Table, name: str, print_: str, run: int) -> int:
+    """Keep a table as the next version of a name, unless somebody was first; return its row ID."""
+    import pyarrow.parquet as pq
+
+    store, columns = project.store, canonical_json(profile(table))
+    with tempfile.TemporaryDirectory(dir=project.home) as folder:
+        path = Path(folder) / "table.parquet"
+        pq.write_table(table, path)
+        kept = project.content.put_file(path)
         with store.write():
             number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
             if number is None:
+                address, _ = project.content.put_file(path, kept)
                 number = nodes.add_node(store, "dataset", name)
                 store.execute(
                     "INSERT INTO dataset (id, name, version, fingerprint, rows, columns, content, run, created_at)"
                     " VALUES (?, ?, 1 + (SELECT coalesce(max(version), 0) FROM dataset WHERE name = ?),"
                     " ?, ?, ?, ?, ?, ?)",
-                    number, name, name, print_, table.num_rows, canonical_json(columns), address, run, time.time(),
+                    number, name, name, print_, table.num_rows, columns, address, run, time.time(),
                 )  # fmt: skip
-    nodes.was_written(project, number, f"dataset:{name}")
-    return load_record(project, number)
+    return int(number)
 
 
 def load_dataset(project: Project, name: str) -> pd.DataFrame:

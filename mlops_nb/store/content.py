@@ -42,9 +42,13 @@ class Content:
             self._enter_file(address, len(data), lambda temporary: temporary.write_bytes(data))
         return address
 
-    def put_file(self, source: Path) -> tuple[str, int]:
-        """Keep the bytes of a file; return their content address and size."""
-        address, size = file_digest(source), source.stat().st_size
+    def put_file(self, source: Path, known: tuple[str, int] | None = None) -> tuple[str, int]:
+        """Keep the bytes of a file; return their content address and size.
+
+        ``known`` is what an earlier call returned: in the transaction that will refer to the content, it makes sure
+        that no collection has taken it meanwhile, without hashing again.
+        """
+        address, size = known or (file_digest(source), source.stat().st_size)
         if size <= INLINE:
             return self.put(source.read_bytes()), size
         self._enter_file(address, size, lambda temporary: shutil.copyfile(source, temporary))

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from mlops_nb.capture import cells, runs
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 
 
 def test_a_cell_is_recorded_with_source_count_status_and_times(shell, project, executions):

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from mlops_nb.capture import environments, processes, runs
-from mlops_nb.project import fsck
+from mlops_nb.proof import fsck
 
 LOG = "import mlops_nb as mlops; mlops.log_metric('a', 1)"
 

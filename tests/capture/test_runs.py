@@ -7,7 +7,7 @@ import pytest
 import mlops_nb as mlops
 from mlops_nb.capture import runs
 from mlops_nb.errors import NotFound, UsageError
-from mlops_nb.project import fsck
+from mlops_nb.proof import fsck
 
 
 def only(project):

@@ -10,7 +10,8 @@ import pytest
 
 import mlops_nb
 from mlops_nb.capture import runs, session
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 
 HEAVY = ("pandas", "numpy", "sqlite_utils", "jsonschema", "sklearn", "papermill", "nbformat", "matplotlib")
 

@@ -12,7 +12,8 @@ import pytest
 
 from mlops_nb.data.datasets import QUANTILES, dataset, datasets, frame_of, load_dataset
 from mlops_nb.errors import NotFound, StoreCorrupt, UsageError
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 
 SMALL = pd.DataFrame({"x": [1, 2, 3], "s": ["a", "b", None]})
 

@@ -11,7 +11,8 @@ import pytest
 from mlops_nb.data.datasets import dataset
 from mlops_nb.data.quality import check, evaluate
 from mlops_nb.errors import ContractViolation, NotFound, UsageError
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 
 FRAME = pd.DataFrame(
     {

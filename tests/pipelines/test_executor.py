@@ -22,7 +22,8 @@ from mlops_nb.errors import NotFound, ParameterError, StoreReadOnly, UsageError
 from mlops_nb.lineage.references import resolve
 from mlops_nb.pipelines.executor import run
 from mlops_nb.pipelines.pipelines import Plan, pipelines
-from mlops_nb.project import Project, fsck, using
+from mlops_nb.project import Project, using
+from mlops_nb.proof import fsck
 from mlops_nb.registry.versions import models
 from tests.conftest import environment
 from tests.pipelines.conftest import write_notebook

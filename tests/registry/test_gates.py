@@ -245,7 +245,7 @@ for number in range(20):
 
 
 def test_the_audit_chain_holds_while_two_processes_promote(project: Project, model, start_process):
-    from mlops_nb.project import fsck
+    from mlops_nb.proof import fsck
 
     register(project, model, "m")
     processes = [start_process(AUDITED) for _ in range(2)]

@@ -21,7 +21,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from mlops_nb.capture import environments
 from mlops_nb.errors import NotFound, StoreCorrupt, Untrusted, UsageError
 from mlops_nb.lineage.graph import lineage
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 from mlops_nb.registry import formats
 from mlops_nb.registry.versions import load_model, models, register
 from tests.registry.conftest import X, Y

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mlops_nb.project import fsck, log
+from mlops_nb.project import log
+from mlops_nb.proof import fsck
 from mlops_nb.store import audit
 from mlops_nb.verbs import VERBS, verb
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mlops_nb.errors import NotFound, StoreCorrupt
-from mlops_nb.project import fsck, gc
+from mlops_nb.proof import fsck, gc
 from mlops_nb.store.content import GRACE, INLINE
 
 SMALL, LARGE = b"a few bytes", os.urandom(INLINE + 1)

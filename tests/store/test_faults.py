@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mlops_nb.errors import StoreCorrupt, StoreFull, StoreTooNew
-from mlops_nb.project import Project, fsck
+from mlops_nb.project import Project
+from mlops_nb.proof import fsck
 from mlops_nb.store.content import INLINE
 from mlops_nb.store.db import Store
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from mlops_nb.project import fsck
+from mlops_nb.proof import fsck
 
 PROCESSES, WRITES = 4, 200
 
