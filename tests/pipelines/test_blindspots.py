@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
-from pathlib import Path
 
 import pytest
 
 from mlops_nb.pipelines import blindspots, executor
+
+from .conftest import write_notebook
 
 
 @pytest.mark.parametrize(
@@ -45,31 +45,22 @@ def test_shell_escapes_and_magics_that_run_programs_count(line, magic):
     assert set(blindspots.opaque_lines(f"x = 1\n{line}")) == {magic}
 
 
-def _notebook(path: Path, *cells: str) -> None:
-    made = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "execution_count": None, "outputs": [], "source": cell}
-        for i, cell in enumerate(cells)
-    ]
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    path.write_text(json.dumps({"cells": made, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
-
-
 def test_steps_that_cannot_be_checked_run_again_and_say_why(project):
     (project.root / "data").mkdir()
     (project.root / "data" / "1.txt").write_text("1")
     (project.root / "counter.txt").write_text("1")
     (project.root / "journal.txt").write_text("1")
-    _notebook(project.root / "listing.ipynb", "from pathlib import Path", "len(list(Path('data').glob('*.txt')))")
-    _notebook(
+    write_notebook(project.root / "listing.ipynb", "from pathlib import Path", "len(list(Path('data').glob('*.txt')))")
+    write_notebook(
         project.root / "counting.ipynb",
         "with open('counter.txt') as file:\n    count = int(file.read())",
         "with open('counter.txt', 'w') as file:\n    print(count + 1, file=file)",
     )
-    _notebook(
+    write_notebook(
         project.root / "updating.ipynb",
         "with open('journal' + '.txt', 'r+') as file:\n    text = file.read()\n    file.seek(0)\n    print(text + '1', file=file)",
     )
-    _notebook(project.root / "plain.ipynb", "x = 1", "x + 1")
+    write_notebook(project.root / "plain.ipynb", "x = 1", "x + 1")
     executor.run(project)
     again = {step.name: step for step in executor.run(project).steps}
     assert again["plain"].status == "cached"
@@ -81,7 +72,7 @@ def test_steps_that_cannot_be_checked_run_again_and_say_why(project):
 
 
 def test_a_kernel_of_another_environment_is_not_trusted(project):
-    _notebook(project.root / "plain.ipynb", "x = 1")
+    write_notebook(project.root / "plain.ipynb", "x = 1")
     executor.run(project)
     with project.store.write() as store:
         number = store.next_id()
