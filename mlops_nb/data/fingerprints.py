@@ -38,10 +38,20 @@ def to_table(frame: Any) -> pa.Table:
 def fingerprint(table: pa.Table) -> str:
     """Return the canonical hash of a table, as ``table1:`` and 64 hexadecimal digits."""
     columns = [
-        [name, _type_name(column.type), _column_digest(column)]
+        [name, _type_name(column.type), _order(column), _column_digest(column)]
         for name, column in zip(table.column_names, table.columns, strict=True)
     ]
     return f"{SCHEME}:{digest(canonical_json([table.num_rows, columns]).encode())}"
+
+
+def _order(column: pa.ChunkedArray) -> list[str]:
+    """Return the categories of an ordered category in their order; of anything else, nothing."""
+    import pyarrow as pa
+
+    if not (pa.types.is_dictionary(column.type) and column.type.ordered):
+        return []
+    chunks = column.unify_dictionaries().chunks
+    return [str(value) for value in chunks[0].dictionary.to_pylist()] if chunks else []
 
 
 def _type_name(kind: pa.DataType) -> str:

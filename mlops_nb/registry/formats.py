@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from zipfile import ZIP_DEFLATED
 from mlops_nb.errors import Untrusted, UsageError
 
 FORMAT = "skops"
-#: Packages whose classes hold learned state and nothing that runs on loading.
+#: Functions of numpy's top level, without those that read and write files.
+ARITHMETIC = re.compile(r"^numpy\.(?!load|save|from|gen|mem|Data)\w+$")
+#: Packages whose classes hold learned state and nothing that runs on loading; in a file only those of the first.
 KNOWN = ("sklearn.", "numpy.", "scipy.")
 
 
@@ -35,7 +38,7 @@ def dump(model: Any, trust: Iterable[str]) -> tuple[bytes, list[str]]:
         raise UsageError(
             f"a {type(model).__name__} cannot be written as {FORMAT}: {error} - register a scikit-learn estimator"
         ) from error
-    _vouched(types, trust)
+    _vouched([name for name in types if not (_is_class(name, KNOWN) or ARITHMETIC.match(name))], trust)
     return data, types
 
 
@@ -55,11 +58,12 @@ def read(path: Path, trust: Iterable[str]) -> Any:
         types = sio.get_untrusted_types(data=data)
     except Exception as error:  # zipfile, json and skops raise in their own ways on a damaged file
         raise UsageError(f"{path} is not a readable .{FORMAT} file: {error} - write it again") from error
-    return load(data, [*filter(_is_estimator_part, types), *trust])
+    return load(data, [*(name for name in types if _is_class(name, KNOWN[:1])), *trust])
 
 
-def _is_estimator_part(name: str) -> bool:
-    if not name.startswith("sklearn."):
+def _is_class(name: str, packages: tuple[str, ...]) -> bool:
+    """Whether a full name is that of a class in one of some packages; a function would run on prediction."""
+    if not name.startswith(packages):
         return False
     module, _, attribute = name.rpartition(".")
     try:
@@ -77,13 +81,13 @@ def load(data: bytes, trusted: Iterable[str]) -> Any:
     import skops.io as sio
 
     types = sorted(sio.get_untrusted_types(data=data))
-    _vouched(types, trusted, known=())
+    _vouched(types, trusted)
     return sio.loads(data, trusted=types)
 
 
-def _vouched(types: list[str], trust: Iterable[str], known: tuple[str, ...] = KNOWN) -> None:
+def _vouched(types: list[str], trust: Iterable[str]) -> None:
     allowed = set(trust)
-    if strange := [name for name in types if name not in allowed and not name.startswith(known)]:
+    if strange := [name for name in types if name not in allowed]:
         raise Untrusted(
             f"the model contains types that nobody vouches for: {', '.join(strange)} - if you know them, register it"
             f" with trust={strange!r}"

@@ -172,3 +172,11 @@ def test_a_column_of_mixed_types_is_refused():
 def test_two_columns_of_one_name_are_refused():
     with pytest.raises(UsageError, match="Duplicate column names"):
         to_table(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_the_order_of_ordered_categories_counts():
+    forth, back = (
+        pd.DataFrame({"size": pd.Categorical(["s", "l"], categories=order, ordered=True)})
+        for order in (["s", "l"], ["l", "s"])
+    )
+    assert fingerprint(to_table(forth)) != fingerprint(to_table(back))

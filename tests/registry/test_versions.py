@@ -293,3 +293,12 @@ def test_a_reference_that_means_no_model_is_told(project: Project, model, refere
     dataset(project, X, "d")
     with pytest.raises(NotFound, match=message):
         load_model(project, reference)
+
+
+def test_a_function_inside_a_live_model_needs_somebody_to_vouch_for_it(project):
+    import numpy as np
+    from sklearn.preprocessing import FunctionTransformer
+
+    model = FunctionTransformer(np.testing.runstring)
+    with pytest.raises(Untrusted, match="runstring"):
+        register(project, model, "transformer")
