@@ -20,6 +20,7 @@ const base = jestJupyterLab(__dirname);
 module.exports = {
   ...base,
   automock: false,
+  testTimeout: 60000,
   collectCoverageFrom: ['src/**/*.{ts,tsx}', '!src/**/*.d.ts', '!src/__tests__/**'],
   reporters: ['default'],
   setupFiles: [...base.setupFiles, '<rootDir>/jest.setup.js'],

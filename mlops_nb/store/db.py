@@ -59,7 +59,11 @@ class Store:
         self._pid = os.getpid()
         self._connection = self._connect()
         atexit.register(self.close)
-        os.register_at_fork(after_in_child=self._after_fork)
+        os.register_at_fork(
+            before=lambda: self._lock.acquire(),  # noqa: PLW0108  # a child has another lock
+            after_in_parent=lambda: self._lock.release(),  # noqa: PLW0108
+            after_in_child=self._after_fork,
+        )
 
     # -- opening and closing ----------------------------------------------------------------------------------
 
@@ -113,7 +117,8 @@ class Store:
         atexit.unregister(self.close)
 
     def _after_fork(self) -> None:
-        # The child must touch neither the parent's connection nor its lock, and must not write its jobs again.
+        # The child must touch neither the parent's connection nor its lock, and must not write its jobs again. No other
+        # thread was writing: SQLite would take the locks it held for the child's own, and wait for itself for ever.
         self._lock = threading.RLock()
         self._jobs = deque()
         self._slow = deque()

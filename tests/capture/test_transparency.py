@@ -54,7 +54,7 @@ CELLS = [
 ]
 CHANGING = [
     (re.compile(r"0x[0-9a-f]+"), "0x"),
-    (re.compile(r"[\d.]+ (ns|[µμ]s|ms|s)\b"), "T"),
+    (re.compile(r"[\d.e+]+ (ns|[µμ]s|ms|s)\b"), "T"),
     (re.compile(r"(ipykernel_)?\d{3,}"), "N"),
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
 ]

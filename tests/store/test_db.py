@@ -325,6 +325,32 @@ def test_a_forked_child_writes_its_own_rows_and_the_parent_goes_on(store):
     assert store.value("PRAGMA integrity_check") == "ok"
 
 
+def test_a_child_forked_while_another_thread_writes_can_write_too(store):
+    inside = threading.Event()
+
+    def write():
+        with store.write():
+            keep(store, "thread")
+            inside.set()
+            time.sleep(0.1)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    inside.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            store.connection.execute("PRAGMA busy_timeout = 2000")
+            with store.write():
+                keep(store, "child")
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    writer.join()
+    assert names(store) == ["child", "thread"]
+
+
 def test_a_child_forked_in_mid_write_does_not_wait_for_the_parent(store):
     with store.write():
         keep(store, "parent")

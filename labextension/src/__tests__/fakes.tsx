@@ -101,6 +101,21 @@ export async function settle(milliseconds = 0): Promise<void> {
   });
 }
 
+/** Wait until a check holds: how long that takes depends on the machine. */
+export async function until(check: () => void, patience = 15_000): Promise<void> {
+  const end = Date.now() + patience;
+  for (;;) {
+    try {
+      return check();
+    } catch (error) {
+      if (Date.now() > end) {
+        throw error;
+      }
+      await settle(20);
+    }
+  }
+}
+
 let root: Root | null = null;
 
 /** Draw an element into the page, replacing what an earlier call drew. */

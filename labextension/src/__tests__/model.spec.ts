@@ -1,6 +1,6 @@
 import { Failure } from '../request';
 import { MlopsModel } from '../model';
-import { aRun, FakeServer, settle } from './fakes';
+import { aRun, FakeServer, settle, until } from './fakes';
 
 describe('the model', () => {
   let server: FakeServer;
@@ -17,8 +17,7 @@ describe('the model', () => {
     server.queue('api/runs', [aRun()]);
     model.place = 'work/train.ipynb';
     model.watch('runs', ['runs']);
-    await settle(10);
-    expect(model.answers.runs.value).toEqual([aRun()]);
+    await until(() => expect(model.answers.runs.value).toEqual([aRun()]));
     expect(server.questions('api/runs')).toMatchObject([
       { method: 'GET', query: { limit: '50', at: 'work/train.ipynb' } }
     ]);
@@ -41,19 +40,20 @@ describe('the model', () => {
       .queue('api/runs', [])
       .queue('api/runs', [aRun()]);
     model.watch('runs', ['runs']);
-    await settle(800);
-    expect(model.answers.runs.value).toHaveLength(1);
-    expect(server.questions('changes').map(one => one.query.since)).toEqual([
-      '',
-      'a',
-      'b'
-    ]);
+    await until(() => {
+      expect(model.answers.runs.value).toHaveLength(1);
+      expect(server.questions('changes').map(one => one.query.since)).toEqual([
+        '',
+        'a',
+        'b'
+      ]);
+    });
   });
 
   it('stops polling when nobody watches any more', async () => {
     server.queue('api/runs', []).queue('changes', { token: 'a', changed: false });
     model.watch('runs', ['runs']);
-    await settle(10);
+    await until(() => expect(server.questions('changes')).toHaveLength(1));
     model.watch('runs', null);
     await settle(400);
     expect(server.questions('changes')).toHaveLength(1);
@@ -63,9 +63,8 @@ describe('the model', () => {
     server.queue('api/runs', []);
     model.live = false;
     model.watch('runs', ['runs']);
-    await settle(10);
+    await until(() => expect(model.answers.runs.value).toEqual([]));
     expect(server.questions('changes')).toEqual([]);
-    expect(model.answers.runs.value).toEqual([]);
   });
 
   it('drops the answer for a notebook that is no longer active', async () => {
@@ -74,22 +73,22 @@ describe('the model', () => {
     model.place = 'old.ipynb';
     model.watch('runs', ['runs']);
     model.place = 'new.ipynb';
-    await settle(10);
+    const shown = () => model.answers.runs.value?.map(run => run.id);
+    await until(() => expect(shown()).toEqual(['of the new place']));
     release();
-    await settle(10);
-    expect(model.answers.runs.value?.map(run => run.id)).toEqual([
-      'of the new place'
-    ]);
+    await settle(50);
+    expect(shown()).toEqual(['of the new place']);
   });
 
   it("keeps the last value beside the server's message when a call fails", async () => {
     server.queue('api/runs', [aRun()]);
     server.refuse('api/runs', 500, 'StoreError', 'the store is locked');
     model.watch('runs', ['runs']);
-    await settle(10);
+    await until(() => expect(model.answers.runs.value).toHaveLength(1));
     model.refresh('runs');
-    await settle(10);
-    expect(model.answers.runs.failure?.message).toBe('the store is locked');
+    await until(() =>
+      expect(model.answers.runs.failure?.message).toBe('the store is locked')
+    );
     expect(model.answers.runs.value).toHaveLength(1);
   });
 
@@ -100,10 +99,8 @@ describe('the model', () => {
       .refuse('api/runs', 404, 'NoProject', 'no project')
       .queue('api/runs', [aRun()]);
     model.watch('runs', ['runs']);
-    await settle(10);
-    expect(model.answers.runs.failure?.isNoProject).toBe(true);
-    await settle(2200);
-    expect(model.answers.runs.value).toHaveLength(1);
+    await until(() => expect(model.answers.runs.failure?.isNoProject).toBe(true));
+    await until(() => expect(model.answers.runs.value).toHaveLength(1));
   });
 
   it('promotes with alias and reason, and reads everything watched again', async () => {

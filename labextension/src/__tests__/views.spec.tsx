@@ -18,6 +18,7 @@ import {
   GRAPH,
   press,
   settle,
+  until,
   trans
 } from './fakes';
 
@@ -109,16 +110,19 @@ describe('the lineage view', () => {
         onName={() => undefined}
       />
     );
-    await settle(50);
-    expect(server.questions('api/lineage')).toMatchObject([
-      { query: { at: 'work' } }
-    ]);
+    await until(() => {
+      expect(server.questions('api/lineage')).toMatchObject([
+        { query: { at: 'work' } }
+      ]);
+      find('button', '[1] x = read(), execution');
+    });
     await click('button', '[1] x = read(), execution');
-    await settle(50);
-    expect(server.questions('api/show')).toMatchObject([
-      { query: { ref: 'cell-1', at: 'work' } }
-    ]);
-    expect(document.body.textContent).toContain('x = 1');
+    await until(() => {
+      expect(server.questions('api/show')).toMatchObject([
+        { query: { ref: 'cell-1', at: 'work' } }
+      ]);
+      expect(document.body.textContent).toContain('x = 1');
+    });
     model.dispose();
   });
 
@@ -138,11 +142,9 @@ describe('the lineage view', () => {
         onName={() => undefined}
       />
     );
-    await settle(50);
-    expect(find('alert', "no record 'gone'")).toBeTruthy();
+    await until(() => expect(find('alert', "no record 'gone'")).toBeTruthy());
     await click('button', 'Retry');
-    await settle(50);
-    expect(find('button', 'x, variable')).toBeTruthy();
+    await until(() => expect(find('button', 'x, variable')).toBeTruthy());
     model.dispose();
   });
 });
