@@ -1,6 +1,6 @@
 """Content by its sha256: small things in the database, large ones as files beside it.
 
-A file is written under a temporary name, flushed and renamed, and only then entered, so that a hash in the store
+A file is written under a temporary name and renamed, and only then entered, so that a hash in the store
 always has its bytes. What was written and never entered is found by :func:`unreferenced`.
 """
 

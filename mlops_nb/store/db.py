@@ -31,6 +31,7 @@ Job = Callable[[], None]
 EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
 WRITERS = 1 << 14  # so many processes may write before a number is given out again
 BUSY_SECONDS = 30.0
+LINGER = 0.002  # seconds the writer waits, so that a short cell's start and end are one transaction
 
 
 class Store:
@@ -252,6 +253,7 @@ class Store:
         while self._thread is thread:
             self._wake.wait()
             self._wake.clear()
+            time.sleep(LINGER)
             if self._thread is not thread:
                 return
             try:
