@@ -288,7 +288,8 @@ class _CellVisitor(ast.NodeVisitor):
                         self._bind(word)
                 else:
                     self._python(OPTIONS.sub("", line))
-        if isinstance(node.func, ast.Attribute) and node.func.attr in CHANGERS:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node.func, ast.Attribute) and name in CHANGERS:
             self._change(node.func, self.names.calls)
         self.generic_visit(node)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import os
 import sqlite3
 import sys
@@ -43,7 +44,8 @@ class Frame:
     source: str
     count: int
     shown: dict[int, tuple[int, int]]  # by history key: how many outputs, and pieces in the last of them, are older
-    bound: dict[str, int]  # identity of what each name was bound to before
+    bound: dict[str, int]  # identity of what each variable was bound to before
+    newest: str | None  # the name that was bound first time last, before
     tree: ast.AST | None = None
 
 
@@ -154,8 +156,9 @@ class Session:
         history = self.shell.history_manager
         count = len(history.input_hist_parsed)  # the counter itself moves before or after this event, by version
         shown = {key: _length(history.outputs[key]) for key in (count, count + 1) if key in history.outputs}
-        bound = {name: id(value) for name, value in dict(self.shell.user_ns).items()} if not self.frames else {}
-        frame = Frame(number, info.cell_id, info.raw_cell, count, shown, bound)
+        namespace = self.shell.user_ns
+        bound = {name: id(namespace[name]) for name in self.variables if name in namespace} if not self.frames else {}
+        frame = Frame(number, info.cell_id, info.raw_cell, count, shown, bound, next(reversed(namespace), None))
         store.defer(
             functools.partial(
                 cells.begin, project, number, run=run, process=processes.process_id(project),
@@ -213,7 +216,7 @@ class Session:
 
     def _touched(self, names: Names, frame: Frame) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Return the variables read, and ``(row ID, name, kind)`` of those the cell made or changed."""
-        namespace = dict(self.shell.user_ns)  # other threads may bind names meanwhile
+        namespace = self.shell.user_ns
         called = {name for name in names.calls if name in namespace}
         changes = names.changes | {n for n in called if not issubclass(type(namespace[n]), types.ModuleType)}
         reads = dataflow.closure(names.reads | changes, namespace)
@@ -222,11 +225,8 @@ class Session:
             self.variables.pop(name, None)
         changed = {id(namespace[name]) for name in changes if name in namespace}
         written = {name for name in names.binds | changes if name in namespace and name not in OWN}
-        written |= {  # bound where the syntax does not show it: by exec, or a global of a function
-            name
-            for name, value in namespace.items()
-            if frame.bound.get(name) != id(value) and not name.startswith("_") and name not in OWN
-        }
+        written |= {name for name, old in frame.bound.items() if name in namespace and id(namespace[name]) != old}
+        written |= {name for name in _newer(namespace, frame.newest) if not name.startswith("_") and name not in OWN}
         if changed:  # an alias of a changed object has changed too
             written |= {name for name in self.variables if id(namespace.get(name)) in changed}
         made = []
@@ -299,6 +299,16 @@ class Session:
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):
             runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
+
+
+def _newer(namespace: dict[str, Any], newest: str | None) -> list[str]:
+    """Return the names that a namespace has got since one was its newest: a dict keeps the order of coming."""
+    if newest not in namespace:
+        return []  # it was deleted meanwhile; what the code itself binds is known anyway
+    try:
+        return list(itertools.takewhile(lambda name: name != newest, reversed(namespace)))
+    except RuntimeError:  # another thread binds names at this moment
+        return list(itertools.takewhile(lambda name: name != newest, reversed(list(namespace))))
 
 
 def _length(outputs: list[Any]) -> tuple[int, int]:

@@ -164,7 +164,8 @@ def results(outputs):
 
 def run_many(kernel, number):
     """Run trivial cells; return what they computed and how often trouble was told."""
-    outputs = [kernel.run(f"{n} * 10") for n in range(number)]
+    slow = kernel.run("import time; time.sleep(0.5)")  # the writer meets the trouble while this one runs
+    outputs = [slow, *(kernel.run(f"{n} * 10") for n in range(number))]
     kernel.outputs(kernel.send("import time; time.sleep(0.3)", silent=True))
     outputs.append(kernel.run("'last'"))
     computed = [value for output in outputs for value in results(output)]
