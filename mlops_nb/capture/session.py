@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import ast
 import functools
-import itertools
 import os
 import sqlite3
 import sys
 import time
-import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_nb import ids
 from mlops_nb import project as projects
 from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.capture.outputs import OutputMark, Outputs
+from mlops_nb.capture.variables import NameMark, Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
-
-#: Names that IPython keeps for itself.
-OWN = frozenset(
-    {"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "exit", "quit", "get_ipython"}
-)
 
 
 @dataclass
@@ -42,10 +36,8 @@ class Frame:
     number: int
     cell: str | None
     source: str
-    count: int
-    shown: dict[int, tuple[int, int]]  # by history key: how many outputs, and pieces in the last of them, are older
-    bound: dict[str, int]  # identity of what each variable was bound to before
-    newest: str | None  # the name that was bound first time last, before
+    shown: OutputMark
+    before: NameMark
     tree: ast.AST | None = None
 
 
@@ -72,11 +64,11 @@ class Session:
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
-        self.variables: dict[str, int] = {}
+        self.variables = Variables(project.store)
+        self.outputs = Outputs(shell)
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
         self.warned = False
-        self._displays: bool | None = None
 
     # -- attaching --------------------------------------------------------------------------------------------
 
@@ -88,9 +80,7 @@ class Session:
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.append(self)
-        self._displays = getattr(self.shell.display_pub, "store_display_history", None)
-        if self._displays is False:
-            self.shell.display_pub.store_display_history = True
+        self.outputs.watch()
         self.files.start()
 
     def detach(self) -> None:
@@ -98,8 +88,7 @@ class Session:
         self.shell.events.unregister("pre_run_cell", self.pre_run_cell)
         self.shell.events.unregister("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.remove(self)
-        if self._displays is False:
-            self.shell.display_pub.store_display_history = False
+        self.outputs.unwatch()
         self.files.stop()
         self.close()
         projects.use(None)
@@ -133,7 +122,7 @@ class Session:
         """Stop recording or go on; what the variables became meanwhile is not known."""
         self.paused = paused
         if paused:
-            self.variables.clear()
+            self.variables.forget()
 
     # -- the tree that IPython parses anyway ------------------------------------------------------------------
 
@@ -153,17 +142,13 @@ class Session:
         run = self.run if self.run is not None else self._begin_run()
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
-        history = self.shell.history_manager
-        count = len(history.input_hist_parsed)  # the counter itself moves before or after this event, by version
-        shown = {key: _length(history.outputs[key]) for key in (count, count + 1) if key in history.outputs}
-        namespace = self.shell.user_ns
-        bound = {name: id(namespace[name]) for name in self.variables if name in namespace} if not self.frames else {}
-        frame = Frame(number, info.cell_id, info.raw_cell, count, shown, bound, next(reversed(namespace), None))
+        shown = self.outputs.mark()
+        frame = Frame(number, info.cell_id, info.raw_cell, shown, self.variables.mark(self.shell.user_ns))
         store.defer(
             functools.partial(
                 cells.begin, project, number, run=run, process=processes.process_id(project),
                 parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
-                count=count if info.store_history else None, source=info.raw_cell, started=started,
+                count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
             )
         )  # fmt: skip
         if not self.frames:
@@ -187,11 +172,11 @@ class Session:
         self.project.execution = None
         opened = self.files.end()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
-        touched = self._touched(names, frame)
-        outputs = self._outputs(frame)
+        touched = self.variables.touched(names, self.shell.user_ns, frame.before)
+        outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
-            self._record_names(frame.number, touched)
+            self.variables.record(frame.number, touched)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
@@ -213,36 +198,6 @@ class Session:
         return run
 
     # -- what the cell touched --------------------------------------------------------------------------------
-
-    def _touched(self, names: Names, frame: Frame) -> tuple[list[int], list[tuple[int, str, str]]]:
-        """Return the variables read, and ``(row ID, name, kind)`` of those the cell made or changed."""
-        namespace = self.shell.user_ns
-        called = {name for name in names.calls if name in namespace}
-        changes = names.changes | {n for n in called if not issubclass(type(namespace[n]), types.ModuleType)}
-        reads = dataflow.closure(names.reads | changes, namespace)
-        read = [self.variables[name] for name in reads if name in self.variables]
-        for name in names.deletes:
-            self.variables.pop(name, None)
-        changed = {id(namespace[name]) for name in changes if name in namespace}
-        written = {name for name in names.binds | changes if name in namespace and name not in OWN}
-        written |= {name for name, old in frame.bound.items() if name in namespace and id(namespace[name]) != old}
-        written |= {name for name in _newer(namespace, frame.newest) if not name.startswith("_") and name not in OWN}
-        if changed:  # an alias of a changed object has changed too
-            written |= {name for name in self.variables if id(namespace.get(name)) in changed}
-        made = []
-        for name in sorted(written):
-            self.variables[name] = number = self.project.store.next_id()
-            made.append((number, name, "import" if name in names.imports else "variable"))
-        return read, made
-
-    def _record_names(self, execution: int, touched: tuple[list[int], list[tuple[int, str, str]]]) -> None:
-        store = self.project.store
-        read, made = touched
-        for number in read:
-            nodes.add_edge(store, number, execution, "read")
-        for number, name, kind in made:
-            nodes.add_node(store, kind, name, number=number, public=ids.new_id())
-            nodes.add_edge(store, execution, number, "wrote")
 
     def _defer_files(self, execution: int, opened: list[Opened]) -> None:
         """Hash files off the cell's path and the store's lock, then record them."""
@@ -275,22 +230,6 @@ class Session:
         if "wrote" in opened.ways:
             nodes.add_edge(self.project.store, execution, number, "wrote", f"file:{place}")
 
-    def _outputs(self, frame: Frame) -> list[dict[str, Any]]:
-        """Return the MIME bundles that IPython kept of what the cell showed: nothing is formatted twice.
-
-        ipykernel files what is displayed in mid-cell under the next count, so both are looked at.
-        """
-        history = self.shell.history_manager.outputs
-        found = []
-        for key in (frame.count, frame.count + 1):
-            shown = _since(history[key], *frame.shown.get(key, (0, 0))) if key in history else []
-            found.extend(shown)
-            if self._displays is False and shown:  # kept for us only: images must not pile up in memory
-                history[key] = [kept for kept in history[key] if kept.output_type != "display_data"]
-                if not history[key]:
-                    del history[key]
-        return found
-
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
         if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
@@ -299,33 +238,6 @@ class Session:
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):
             runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
-
-
-def _newer(namespace: dict[str, Any], newest: str | None) -> list[str]:
-    """Return the names that a namespace has got since one was its newest: a dict keeps the order of coming."""
-    if newest not in namespace:
-        return []  # it was deleted meanwhile; what the code itself binds is known anyway
-    try:
-        return list(itertools.takewhile(lambda name: name != newest, reversed(namespace)))
-    except RuntimeError:  # another thread binds names at this moment
-        return list(itertools.takewhile(lambda name: name != newest, reversed(list(namespace))))
-
-
-def _length(outputs: list[Any]) -> tuple[int, int]:
-    return len(outputs), len(outputs[-1].bundle.get("stream", ())) if outputs else 0
-
-
-def _since(outputs: list[Any], number: int, pieces: int) -> list[dict[str, Any]]:
-    """Return as MIME bundles what came after so many outputs, and after so many pieces of the last of them."""
-    found = []
-    for position, output in enumerate(outputs[max(number - 1, 0) :], max(number - 1, 0)):
-        stream = output.bundle.get("stream")
-        text = "".join(stream[pieces if position < number else 0 :]) if stream is not None else ""
-        if text:
-            found.append({"text/plain": text})
-        elif stream is None and position >= number:
-            found.append(dict(output.bundle))
-    return found
 
 
 def _message(error: BaseException) -> str:
