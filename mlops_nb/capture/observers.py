@@ -1,0 +1,35 @@
+"""Who looks at a cell when it has ended: later layers that make facts of their own from what it touched.
+
+An observer is called once for each outermost cell, on the cell's own path, so it must be quick: what takes long goes
+to ``project.store.defer(job, prepare)``. What it raises is a gap of the run and never reaches the cell.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_nb.capture.files import Opened
+from mlops_nb.project import Project
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A cell that has ended, and what it touched; variables are given by name with the row IDs of their nodes."""
+
+    project: Project
+    run: int
+    execution: int
+    tree: ast.AST | None
+    namespace: Mapping[str, Any]
+    read: Mapping[str, int]
+    made: Mapping[str, int]
+    opened: list[Opened]
+
+
+Observer = Callable[[Seen], None]
+
+#: Called in order after each outermost cell; modules above this layer add theirs when capture is attached.
+OBSERVERS: list[Observer] = []
