@@ -140,7 +140,7 @@ class Ambient:
             now |= {-id(task) for task in _tasks() if not task.done()}
         if now - self.alive:
             touched.made.append(self._made(THREADS))
-        self.alive = now  # type: ignore[assignment]
+        self.alive = now
 
 
 def _family(module: Any) -> str:

@@ -385,8 +385,8 @@ class _CellVisitor(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=method):
-                texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
-                if len(texts) == len(node.args) and all(isinstance(text, str) for text in texts):
+                texts = [str(part.value) for part in node.args if isinstance(part, ast.Constant)]
+                if len(texts) == len(node.args):
                     self._magic(method, texts)
                     return
             case ast.Name(id="vars" | "dir") if node.args:
@@ -403,9 +403,9 @@ class _CellVisitor(ast.NodeVisitor):
         if name in ("setattr", "delattr", "__setattr__") and node.args:
             self._change(node.args[0])
         if name in SPEAKING:
-            for part in ast.walk(node):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    self._now(WORD.findall(part.value))
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                    self._now(WORD.findall(inner.value))
         self.generic_visit(node)
 
     # -- magics -----------------------------------------------------------------------------------------------

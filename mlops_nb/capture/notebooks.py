@@ -21,6 +21,7 @@ class Cell:
     kind: str  # code, markdown or raw
     source: str
     tags: frozenset[str]
+    count: int | None = None  # the execution count that was saved with it
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
         kind=str(cell.get("cell_type")),
         source=source if isinstance(source, str) else "".join(source),
         tags=frozenset(cell.get("metadata", {}).get("tags", ())),
+        count=cell.get("execution_count"),
     )
 
 

@@ -196,7 +196,9 @@ class Session:
             self._defer_files(frame.number, opened)
         if OBSERVERS:
             made = {version.name: version.node for version in touched.made}
-            self._observe(Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened))
+            self._observe(
+                Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+            )
 
     def _observe(self, seen: Seen) -> None:
         for observer in OBSERVERS:
