@@ -111,6 +111,11 @@ class Ambient:
         for name, node in self.nodes.items():
             if name not in RANDOM and name != THREADS:
                 read[f"<{name}>"] = node
+        if self.alive:  # as the cell began
+            read[f"<{THREADS}>"] = self.nodes[THREADS]
+            touched.doubts.append("it ran while a thread or task of an earlier cell was running")
+        if names.inert:
+            return
         seeded = {_family(namespace.get(name)) for name in names.seeds}
         for name in self.observe(plain=not names.calls and names.binds <= names.imports):
             if name in RANDOM and name not in seeded and name in self.nodes:
@@ -132,9 +137,6 @@ class Ambient:
         return bool(self.alive)
 
     def _threads(self, names: Names, touched: Touched) -> None:
-        if self.alive:  # as the cell began
-            touched.read[f"<{THREADS}>"] = self.nodes[THREADS]
-            touched.doubts.append("it ran while a thread or task of an earlier cell was running")
         now = {thread.ident or 0 for thread in threading.enumerate() if _is_the_users(thread)} - self.baseline
         if names.calls & SPAWNING or any(number < 0 for number in self.alive):
             now |= {-id(task) for task in _tasks() if not task.done()}

@@ -37,6 +37,7 @@ ASKING = frozenset(
 #: Calls that set the state of a random generator, whatever it was before, or read it.
 SEEDING = frozenset({"seed", "set_state", "setstate", "manual_seed", "seed_everything", "set_seed"})
 STATE = frozenset({"get_state", "getstate", "get_rng_state", "bit_generator"})
+INERT = (ast.Constant, ast.Name, ast.Load, ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.USub)
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -56,6 +57,7 @@ class Names:
     everything: bool = False  # whether it may read and bind names that stand nowhere
     setup: bool = False  # whether it uses a magic whose effect is not known
     shell: bool = False  # whether another program runs
+    inert: bool = False  # whether it only binds names to literals and to other names, so that no code of anybody runs
 
     @property
     def asks(self) -> bool:
@@ -75,9 +77,19 @@ def analyse(tree: ast.AST) -> Names:
                 visitor.visit_Name(node)
                 visitor.names.reads.add(node.id)
     names = visitor.names
+    names.inert = all(map(_is_inert, getattr(tree, "body", (None,))))
     if names.calls & SEEDING:
         names.seeds = set(_first_seeds(tree))
     return names
+
+
+def _is_inert(statement: ast.AST | None) -> bool:
+    match statement:
+        case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
+            return all(isinstance(part, INERT) for part in ast.walk(value))
+        case ast.Pass():
+            return True
+    return False
 
 
 def _first_seeds(tree: ast.AST) -> Iterator[str]:
