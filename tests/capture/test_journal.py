@@ -140,6 +140,8 @@ def test_what_is_torn_or_foreign_in_a_journal_spoils_nothing_else_in_it(run_shel
         file.write(spoil)
     processes.reap(project)
     assert [cell.source for cell in executions(project)] == ["first = 1", "second = 2", "third = 3", KILL]
+    alone = "SELECT count(*) FROM node WHERE kind = 'execution' AND id NOT IN (SELECT id FROM execution)"
+    assert project.store.value(alone) == 0
     assert fsck(project).problems == []
     assert journals(workspace) == []
 
@@ -164,6 +166,7 @@ def test_any_number_of_processes_may_reap_at_once(run_shell, start_process, exec
     for reaper in reapers:
         assert reaper.wait(timeout=60) == 0, reaper.stderr.read()
     assert [cell.source for cell in executions(project)] == ["first = 1", *(f"x = {n}" for n in range(100)), KILL]
+    assert project.store.value("SELECT count(*) FROM gap") == 100
     assert fsck(project).problems == []
     assert journals(workspace) == []
 
@@ -241,10 +244,11 @@ def test_a_forked_child_neither_cuts_nor_removes_its_parents_journal(run_shell, 
     code = f"""
 from mlops_nb.capture import session
 there, here = os.pipe()
+store.flush()
 if (pid := os.fork()) == 0:
     os.read(there, 1)
-    session.current().journal.end(1, "ok", None, 0.0)  # as a child that comes to the end of the cell that forked it
-    session.current().journal.close()
+    session.current().journal.close()  # as a child that exits does
+    session.current().journal.end(1, "ok", None, 0.0)  # as one does that comes to the end of the cell that forked it
     os._exit(0)
 hold()
 run("second = 2")
@@ -291,6 +295,12 @@ run("fourth = 4")
     assert [cell.source for cell in executions(project)][-3:] == ["third = 3", "fourth = 4", KILL]
 
 
+def test_a_journal_that_is_removed_is_begun_anew(run_shell, executions):
+    project = run_shell(f"hold(); mine().unlink(); run('second = 2'); run({KILL!r})")
+    processes.reap(project)
+    assert [cell.source for cell in executions(project)] == ["first = 1", "second = 2", KILL]
+
+
 def test_a_journal_that_cannot_be_written_is_told_once_and_costs_no_cell(shell, project, executions, recwarn):
     (project.home / f"{processes.process_id(project)}.journal").mkdir()
     for n in range(3):
@@ -321,7 +331,6 @@ os.chmod(".mlops", 0o755)
 def test_a_disk_that_was_full_is_marked_on_again(small_disk, run_process):
     code = f"import os, sys; os.chdir({str(small_disk)!r})\n{SHELL}"
     code += f"""
-import warnings; warnings.simplefilter("ignore")
 hold()
 with open("filler", "wb", buffering=0) as filler:
     try:
@@ -337,6 +346,7 @@ run({KILL!r})
 """
     done = run_process(code, check=False)
     assert done.returncode == -9, done.stderr
+    assert "journal cannot be written: no space left for the whole line" in done.stderr
     project = Project(small_disk)
     processes.reap(project)
     sources = [cell.source for cell in cells.of_run(project, last_run(project).id)]
