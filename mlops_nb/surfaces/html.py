@@ -201,9 +201,9 @@ def _(detail: Detail) -> str:
 def _(slice_: Slice) -> str:
     parts = [f"<b>the slice of {escape(slice_.ref)}</b>: {len(slice_.cells)} cells"]
     parts += [f'<div class="bad">✕ not certain: {escape(reason)}</div>' for reason in slice_.uncheckable]
-    parts += [
-        f'<div class="quiet">needs {escape(f.path)} ({escape((f.hash or "hash not known")[:16])})</div>' for f in slice_.files
-    ]
+    for file in slice_.files:
+        known = (file.hash or "hash not known")[:16]
+        parts.append(f'<div class="quiet">needs {escape(file.path)} ({escape(known)})</div>')
     for one in slice_.cells:
         raises = f" raises {escape(one.raises)}" if one.raises else ""
         parts.append(f'<div class="quiet">[{one.execution_count}]{raises}</div><pre>{escape(one.source)}</pre>')
