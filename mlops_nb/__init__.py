@@ -33,6 +33,7 @@ API = {
     "log_artifact": "capture.artifacts:log_artifact",
     "lineage": "lineage.graph:lineage",
     "show": "lineage.details:show",
+    "export": "lineage.export.exports:export",
     "dataset": "data.datasets:dataset",
     "load_dataset": "data.datasets:load_dataset",
     "datasets": "data.datasets:datasets",
