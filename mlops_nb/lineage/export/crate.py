@@ -113,6 +113,7 @@ class _Crate:
         ]
         act = self._act(f"#cell-{record.id}", f"Execution of {cell.label}", cell, tool, agent, read, made)
         act["description"] = f"Execution {record.count or 'without a number'} of its kernel ended {record.status}."
+        act["description"] = " Uncheckable: ".join((act["description"], *cell.doubts))
         if unsure := sorted({touch.thing.name for touch in cell.reads if touch.unsure}):
             act["description"] += f" May have been changed after it was read: {', '.join(unsure)}"
         self.acts.append(act)

@@ -5,7 +5,7 @@ A facet of the specification carries the published version of its schema; one of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlops_nb.ids import canonical_json
@@ -33,9 +33,10 @@ VERSIONS = {
     "SchemaDatasetFacet": "1-2-0",
     "SourceCodeJobFacet": "1-0-1",
     "StorageDatasetFacet": "1-0-1",
+    "TagsDatasetFacet": "1-0-0",
     "TagsRunFacet": "1-0-0",
 }
-TYPES = {"file": "FILE", "dataset": "TABLE", "model": "MODEL", "variable": "VARIABLE", "figure": "FIGURE"}
+TYPES = {"file": "FILE", "dataset": "TABLE", "model": "MODEL", "figure": "FIGURE"}
 FORMATS = {
     "parquet": "parquet",
     "orc": "orc",
@@ -81,6 +82,12 @@ def metrics_of(metrics: Iterable[Metric]) -> Facets:
     return {"mlops_metrics": own_facet(metrics=listed)} if listed else {}
 
 
+def missed(total: int, sentences: Sequence[str]) -> Facets:
+    """Return the facet of what capture missed, or cannot be sure of, among so many cells."""
+    errors = [{"errorMessage": sentence} for sentence in sentences]
+    return facet("ExtractionErrorRunFacet", totalTasks=total, failedTasks=len(errors), errors=errors)
+
+
 def tags(values: dict[str, str | None]) -> Facets:
     """Return the facet of a run's tags; those without a value are left out."""
     known = [{"key": key, "value": value, "source": "MLOPS_NB"} for key, value in sorted(values.items()) if value]
@@ -107,11 +114,14 @@ def dataset_facets(thing: Thing) -> Facets:
     """Return what is known of a thing itself: its type, version, schema and profile."""
     kind = TYPES.get(thing.kind, thing.kind.upper())
     facets = {"datasetType": facet("DatasetTypeDatasetFacet", datasetType=kind)}
-    version = thing.version or (thing.id if thing.kind in ("variable", "figure") else None)
+    version = thing.version or (thing.id if thing.in_memory or thing.kind == "figure" else None)
     if version is not None:
         facets["version"] = facet("DatasetVersionDatasetFacet", datasetVersion=version)
     if thing.kind == "file" and (known := FORMATS.get(thing.name.rpartition(".")[2].lower())):
         facets["storage"] = facet("StorageDatasetFacet", storageLayer="file", fileFormat=known)
+    if thing.doubts:
+        doubts = [{"key": "uncheckable", "value": doubt, "source": "MLOPS_NB"} for doubt in thing.doubts]
+        facets["tags"] = facet("TagsDatasetFacet", tags=doubts)
     if thing.columns:
         facets["schema"] = facet(
             "SchemaDatasetFacet",

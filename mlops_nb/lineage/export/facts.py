@@ -17,7 +17,7 @@ from typing import Any
 from mlops_nb.capture import cells, environments, runs
 from mlops_nb.capture.cells import Execution
 from mlops_nb.capture.environments import Environment
-from mlops_nb.capture.nodes import OVERWRITTEN
+from mlops_nb.capture.nodes import COMMON, OVERWRITTEN
 from mlops_nb.capture.runs import Run
 from mlops_nb.lineage.export import contents
 from mlops_nb.lineage.export.names import Names, place_of
@@ -25,6 +25,9 @@ from mlops_nb.project import Project
 from mlops_nb.records import Json, moment
 
 MARKS = 500  # row IDs in one query
+IN_MEMORY = ("variable", "result")
+#: What is not data: modules are part of the environment, settings and random state carry no values from cell to cell.
+SKIPPED = (COMMON - set(IN_MEMORY)) | {"run", "execution"}
 Touched = tuple[list["Touch"], list["Touch"]]  # what was read, what was written
 
 
@@ -34,17 +37,22 @@ class Thing:
 
     number: int
     id: str
-    kind: str  # file, dataset, model, variable, figure, config, drift
+    kind: str  # file, dataset, model, variable, result, figure, config, drift
     name: str
     created: datetime | None
     version: str | None = None  # of a name: the content of a file, the number of a dataset or a model
     hash: str | None = None  # sha256 of its bytes, where it has some
     size: int | None = None
-    kept: bool = False  # whether the store has the bytes
     rows: int | None = None
     columns: dict[str, Json] | None = None  # the profile of each by name; None where they are not known
     mime: str | None = None
     about: str = ""
+    doubts: tuple[str, ...] = ()  # why nobody can be sure what it is
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is gone when its kernel is."""
+        return self.kind in IN_MEMORY
 
     @property
     def key(self) -> tuple[int, str]:
@@ -80,6 +88,7 @@ class CellFacts:
     reads: tuple[Touch, ...]
     writes: tuple[Touch, ...]
     metrics: tuple[Metric, ...]
+    doubts: tuple[str, ...] = ()  # why nobody can be sure what it did
 
     @property
     def label(self) -> str:
@@ -119,7 +128,7 @@ class RunFacts:
         found: dict[tuple[int, str], Thing] = {}
         for part in self.parts():
             for touch in part.reads:
-                if touch.thing.key not in made and touch.thing.kind != "variable":
+                if touch.thing.key not in made and not touch.thing.in_memory:
                     found[touch.thing.key] = touch.thing
             if isinstance(part, CellFacts):  # when a run itself wrote something is not known
                 made |= {touch.thing.key for touch in part.writes}
@@ -128,7 +137,7 @@ class RunFacts:
     @functools.cached_property
     def outputs(self) -> list[Thing]:
         """What was made and outlives the kernel."""
-        return sorted((t for t in self.written.values() if t.kind != "variable"), key=lambda thing: thing.key)
+        return sorted((t for t in self.written.values() if not t.in_memory), key=lambda thing: thing.key)
 
     @functools.cached_property
     def everything(self) -> list[Thing]:
@@ -198,7 +207,17 @@ def _cell(project: Project, names: Names, number: int, touched: Touched, metrics
     return CellFacts(
         number=number, record=replace(record, source=names.plain(record.source), error=error), reads=tuple(reads),
         writes=tuple(writes), metrics=tuple(metric for metric in metrics if metric.execution == number),
+        doubts=_doubts(project, names, [number]).get(number, ()),
     )  # fmt: skip
+
+
+def _doubts(project: Project, names: Names, numbers: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """Return by the row ID of a node why nobody can be sure about it."""
+    found: dict[int, tuple[str, ...]] = {}
+    for marks in _marks(numbers):
+        for row in project.store.rows(f"SELECT node, reason FROM doubt WHERE node IN ({marks}) ORDER BY node, reason"):
+            found[row["node"]] = (*found.get(row["node"], ()), names.plain(row["reason"]))
+    return found
 
 
 def _metrics(project: Project, run: int) -> list[Metric]:
@@ -211,22 +230,23 @@ def _metrics(project: Project, run: int) -> list[Metric]:
 
 
 def _touches(project: Project, names: Names, parts: list[int]) -> dict[int, Touched]:
-    """Return by the row ID of a cell or run what it read and what it wrote; imports are part of the environment."""
+    """Return by the row ID of a cell or run what it read and what it wrote."""
     edges = []
     for marks in _marks(parts):
         edges += project.store.rows(
             f"SELECT target AS part, source AS node, 0 AS way, reference FROM edge WHERE target IN ({marks})"
             f" UNION ALL SELECT source, target, 1, reference FROM edge WHERE source IN ({marks})"
         )
-    rows = _rows(project, {edge["node"] for edge in edges})
+    touched = {edge["node"] for edge in edges}
+    rows, doubts = _rows(project, touched), _doubts(project, names, touched)
     found: dict[int, Touched] = {part: ([], []) for part in parts}
     things: dict[tuple[int, str], Thing] = {}
     for edge in sorted(edges, key=lambda edge: (edge["part"], edge["way"], edge["node"], edge["reference"])):
         node = rows[edge["node"]]
-        if node["kind"] in ("import", "run", "execution"):
+        if node["kind"] in SKIPPED:
             continue
         scheme, _, place = edge["reference"].partition(":")
-        thing = _thing(project, names, node, place)
+        thing = replace(_thing(project, names, node, place), doubts=doubts.get(edge["node"], ()))
         touch = Touch(things.setdefault(thing.key, thing), scheme == OVERWRITTEN)
         found[edge["part"]][edge["way"]].append(touch)
     return found
@@ -244,7 +264,7 @@ def _rows(project: Project, numbers: set[int]) -> dict[int, Any]:
         rows = project.store.rows(
             f"""
             SELECT node.id, node.public, node.kind, node.name, node.created_at, artifact.hash, artifact.size,
-                artifact.stored, coalesce(dataset.version, model_version.version) AS version, dataset.rows,
+                coalesce(dataset.version, model_version.version) AS version, dataset.rows,
                 dataset.columns, coalesce(dataset.content, model_version.content, output.content) AS content,
                 model_version.flavor, model_version.intent, output.mime
             FROM node LEFT JOIN artifact USING (id) LEFT JOIN dataset USING (id) LEFT JOIN model_version USING (id)
@@ -266,7 +286,7 @@ def _thing(project: Project, names: Names, row: Any, place: str) -> Thing:
     return Thing(
         number=row["id"], id=row["public"], kind=kind, name=name, created=moment(row["created_at"]),
         version=row["hash"] if version is None else str(version), hash=row["hash"] or row["content"],
-        size=row["size"], kept=bool(row["stored"] or row["content"]), rows=row["rows"],
+        size=row["size"], rows=row["rows"],
         columns=json.loads(row["columns"]) if row["columns"] else known,
         mime=row["mime"], about=names.plain(". ".join(filter(None, (row["flavor"], row["intent"])))),
     )  # fmt: skip

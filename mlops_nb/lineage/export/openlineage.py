@@ -24,6 +24,7 @@ from mlops_nb.lineage.export.facets import (
     ended,
     facet,
     metrics_of,
+    missed,
     own_facet,
     parameters_of,
     statistics,
@@ -82,6 +83,8 @@ class _Writer:
         job = self._job(f"{name}.{part}", "CELL", run.actor, {"sourceCode": code})
         yield self._event("START", record.started, self._run(record.id, record.started, facets), job)
         facets |= ended(record.status, record.error) | metrics_of(cell.metrics)
+        if cell.doubts:
+            facets["extractionError"] = missed(1, cell.doubts)
         if record.count is not None:
             facets["tags"] = tags({"execution_count": str(record.count)})
         columns = Columns.of_cell(self.project, cell)
@@ -142,16 +145,13 @@ class _Writer:
                 python=here.python, platform=here.platform, packages=here.packages, hash=here.hash
             )
         if run.gaps:  # what capture missed: the specification has a word for it
-            facets["extractionError"] = facet(
-                "ExtractionErrorRunFacet", totalTasks=len(run.cells), failedTasks=len(run.gaps),
-                errors=[{"errorMessage": gap} for gap in run.gaps],
-            )  # fmt: skip
+            facets["extractionError"] = missed(len(run.cells), run.gaps)
         return facets
 
     # -- datasets ---------------------------------------------------------------------------------------------
 
     def _identity(self, thing: Thing) -> dict[str, str]:
-        if thing.kind == "variable":
+        if thing.in_memory:
             return {"namespace": "inmemory://", "name": f"{self.namespace}/{self.scope}/{thing.name}"}
         name = f"figure:{thing.id}" if thing.kind == "figure" else f"{SCHEMES.get(thing.kind, '')}{thing.name}"
         return {"namespace": self.namespace, "name": name}

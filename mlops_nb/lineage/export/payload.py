@@ -40,10 +40,11 @@ class Payload:
     def _thing(self, thing: Thing) -> Entity:
         if thing.key not in self._things:
             about = f"{thing.kind} {thing.name}" + (f", version {thing.version[:16]}" if thing.version else "")
-            if thing.kind == "variable":
-                entity = self.graph.add(f"#variable-{thing.id}", "PropertyValue", name=thing.name, description=about)
+            about, name = ". Uncheckable: ".join((about, *thing.doubts)), f"#{thing.kind}-{thing.id}"
+            if thing.in_memory:
+                entity = self.graph.add(name, "PropertyValue", name=thing.name, description=about)
             elif thing.hash is None:
-                entity = self.graph.add(f"#{thing.kind}-{thing.id}", "CreativeWork", name=thing.name, description=about)
+                entity = self.graph.add(name, "CreativeWork", name=thing.name, description=about)
             else:
                 entity = self._content(thing, thing.hash, ". ".join(filter(None, (about, thing.about))))
             self._things[thing.key] = entity

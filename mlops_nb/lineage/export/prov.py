@@ -64,7 +64,7 @@ class _Writer:
         record = cell.record
         if f"mlops:cell-{record.id}" in self.sections["activity"]:
             return  # a cached step shows the cells of the run that it stands for
-        attributes = {"mlops:count": record.count, "mlops:cell": record.cell}
+        attributes = {"mlops:count": record.count, "mlops:cell": record.cell, "mlops:uncheckable": list(cell.doubts)}
         activity = self._activity("cell", record, cell.label, "mlops:cell-execution", attributes)
         code = digest(record.source.encode())
         about = {"prov:label": cell.label, "prov:type": _name("prov:Plan"), "prov:value": record.source}
@@ -103,7 +103,7 @@ class _Writer:
         about = {
             "prov:label": thing.name, "prov:type": _name(f"mlops:{thing.kind}"), "mlops:version": thing.version,
             "mlops:sha256": thing.hash, "mlops:size": thing.size, "mlops:rows": thing.rows, "mlops:columns": profile,
-            "mlops:about": thing.about or None,
+            "mlops:about": thing.about or None, "mlops:uncheckable": list(thing.doubts),
         }  # fmt: skip
         place = f"-{digest(thing.name.encode())[:8]}" if thing.kind == "file" else ""  # the same bytes, elsewhere
         return self._entity(f"{thing.kind}-{thing.id}{place}", about)

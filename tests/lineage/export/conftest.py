@@ -38,6 +38,7 @@ CELLS = {
         mlops.log_metric("nothing", float("nan"))
         mlops.register(model, "trees", example=raw[["temp"]], intent="to try")
         """,
+    "doubt": "stream = (city for city in raw['city'])",
     "plot": "from IPython.display import Image, display\ndisplay(Image(data=PIXEL, format='png'))\nprint('HERE')",
     "fail": "open('HERE/nothing.csv')",
 }

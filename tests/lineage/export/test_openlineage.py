@@ -209,6 +209,12 @@ def test_a_failure_parameters_and_metrics_are_told(story, exported):
     assert "pandas" in told["mlops_environment"]["packages"]
 
 
+def test_what_cannot_be_checked_is_said(story, exported):
+    doubt = ends(exported(story.session, "openlineage"))["ipython.doubt"]
+    (stream,) = [dataset for dataset in doubt["outputs"] if dataset["name"].endswith("/stream")]
+    assert [tag["key"] for tag in stream["facets"]["tags"]["tags"]] == ["uncheckable"]
+
+
 def test_a_pipeline_includes_its_steps_and_their_cells(story, exported):
     events = ends(exported(story.pipeline, "openlineage"))
     assert {"flow", "flow.1-make", "flow.2-use"} <= set(events)

@@ -39,7 +39,7 @@ def test_a_cell_was_started_by_its_run_and_done_by_a_program_for_a_person_after_
     document = exported(story.session, "prov")
     (failed,) = [facts for facts in document["activity"].values() if facts["mlops:status"] == "failed"]
     assert failed["mlops:error"] == "FileNotFoundError: [Errno 2] No such file or directory: './nothing.csv'"
-    assert ("[9] open('./nothing.csv')", story.session.name) in labels(document, "wasStartedBy", "activity", "starter")
+    assert ("[10] open('./nothing.csv')", story.session.name) in labels(document, "wasStartedBy", "activity", "starter")
     plans = [edge["prov:plan"] for edge in document["wasAssociatedWith"].values() if "prov:plan" in edge]
     assert "open('./nothing.csv')" in [document["entity"][plan]["prov:value"] for plan in plans]
     assert labels(document, "actedOnBehalfOf", "delegate", "responsible") == {("kernel", story.project.actor)}
@@ -50,3 +50,8 @@ def test_a_cached_step_was_informed_by_the_run_that_it_repeats(story, exported):
     assert len(document["wasInformedBy"]) == 2
     statuses = [facts.get("mlops:status") for facts in document["activity"].values()]
     assert statuses.count("cached") == 2
+
+
+def test_what_cannot_be_checked_is_said(story, exported):
+    entities = exported(story.session, "prov")["entity"].values()
+    assert [e["prov:label"] for e in entities if "mlops:uncheckable" in e] == ["stream"]
