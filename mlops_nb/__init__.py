@@ -35,6 +35,7 @@ API = {
     "show": "lineage.details:show",
     "slice": "lineage.slices:slice",
     "impact": "lineage.impact:impact",
+    "export": "lineage.export.exports:export",
     "dataset": "data.datasets:dataset",
     "load_dataset": "data.datasets:load_dataset",
     "datasets": "data.datasets:datasets",

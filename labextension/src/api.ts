@@ -114,6 +114,17 @@ export interface IDriftReport {
   columns: IColumnDrift[];
 }
 
+/** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
+export interface IExport {
+  run: string;
+  format: string;
+  path: string;
+  entries: number;
+  files: number;
+  bytes: number;
+  missing: string[];
+}
+
 /** The verdict on a model version, criterion by criterion. */
 export interface IGate {
   model: string;
@@ -327,6 +338,7 @@ export interface IAnswers {
   dataset: IDataset;
   datasets: IDataset[];
   drift: IDriftReport;
+  export: IExport;
   fsck: IProof;
   gate: IGate;
   gc: ICollected;

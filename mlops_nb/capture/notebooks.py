@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.errors import NotFound, UsageError
+from mlops_nb.project import Project
+
+RECEIPTS = "receipts"  # the folder of a project in which its steps' notebooks as they ran are kept
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
         tags=frozenset(cell.get("metadata", {}).get("tags", ())),
         count=cell.get("execution_count"),
     )
+
+
+def receipt(project: Project, pipeline: str, step: str) -> Path:
+    """Return where the notebook of a step as it ran is kept, by the ID of the pipeline's run and the step's name."""
+    return project.root / RECEIPTS / pipeline / f"{step}.ipynb"
 
 
 def parameter_cells(path: Path) -> frozenset[str]:
