@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.capture.values import EVERYTHING, Eyes
+from mlops_nb.capture.looks import EVERYTHING
+from mlops_nb.capture.values import Eyes
 
 SPACE = {"__name__": "__main__"}
 
