@@ -53,10 +53,18 @@ def _printing(numpy: Any) -> Hashable:
     return tuple(map(id, numpy.get_printoptions().values()))
 
 
+#: Environment variables that programs around a notebook change, and that mean nothing to it.
+PASSING = frozenset({b"PYTEST_CURRENT_TEST", b"COLUMNS", b"LINES", b"_"})
+
+
+def _environment(variables: Any) -> Hashable:
+    return hash(frozenset((name, value) for name, value in variables._data.items() if name not in PASSING))
+
+
 #: The same for settings: of the process, and of libraries that have some.
 SETTINGS: dict[str, tuple[str, Callable[[Any], Hashable]]] = {
     "working folder": ("os", lambda os: os.getcwd()),
-    "environment variables": ("os", lambda os: hash(frozenset(os.environ._data.items()))),
+    "environment variables": ("os", lambda os: _environment(os.environ)),
     "sys.path": ("sys", lambda sys: tuple(sys.path)),
     "warning filters": ("warnings", lambda warnings: tuple(map(id, warnings.filters))),
     "decimal context": ("decimal", lambda decimal: (decimal.getcontext().prec, decimal.getcontext().rounding)),

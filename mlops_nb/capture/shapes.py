@@ -65,11 +65,13 @@ def _dict(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
     if kind is dict and _plain(walk, value):
         return
-    pairs = list(dict.items(value))
+    ordered = issubclass(kind, collections.OrderedDict)  # it keeps an order of its own
+    pairs = list(collections.OrderedDict.items(value) if ordered else dict.items(value))
     walk.tokens.append(len(pairs))
     walk.push(part for pair in pairs for part in pair)
     if kind is not dict:
-        walk.stack.append(getattr(value, "default_factory", None) if _is_defaultdict(kind) else None)
+        if issubclass(kind, collections.defaultdict):
+            walk.stack.append(collections.defaultdict.default_factory.__get__(value))  # type: ignore[attr-defined]
         rest(walk, value, kind)
 
 
@@ -90,7 +92,7 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
 @handles("deque")
 def _deque(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
-    walk.tokens.append(value.maxlen)
+    walk.tokens.append(collections.deque.maxlen.__get__(value))  # type: ignore[attr-defined]
     walk.push(collections.deque.__iter__(value))
     rest(walk, value, kind)
 
@@ -252,10 +254,6 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
 
 def _is_plain_kind(kind: type) -> bool:
     return kind_of(kind) in ("list", "dict", "set", "array", "function")
-
-
-def _is_defaultdict(kind: type) -> bool:
-    return issubclass(kind, collections.defaultdict)
 
 
 class _Pickler(pickle.Pickler):
