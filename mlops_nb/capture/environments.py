@@ -96,6 +96,7 @@ def git_state(folder: Path) -> tuple[str | None, bytes]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return None, b""
-    return commit.decode().strip(), (
-        git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", ".") or b""
-    )[:DIFF_LIMIT]
+    diff = git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", ".") or b""
+    if len(diff) > DIFF_LIMIT:  # whole lines: half a secret would not be recognised
+        diff = diff[:DIFF_LIMIT].rpartition(b"\n")[0]
+    return commit.decode().strip(), diff

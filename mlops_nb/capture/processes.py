@@ -29,7 +29,7 @@ def process_id(project: Project) -> int:
                 " git_diff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
                 project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put(diff) if diff else None,
+                project.content.put_text(diff) if diff else None,
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number

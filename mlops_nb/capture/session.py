@@ -27,6 +27,7 @@ from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.variables import NameMark, Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
+from mlops_nb.secrets import known
 
 
 @dataclass
@@ -166,13 +167,17 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
-        store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
+        if error is not None:  # its message may show what the cell has bound
+            known.learn_all(self.shell.user_ns)
+        store.defer(functools.partial(cells.end, self.project, frame.number, status, reason, ended))
         if self.frames:
             return
         self.project.execution = None
         opened = self.files.end()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         touched = self.variables.touched(names, self.shell.user_ns, frame.before)
+        for _, name, _ in touched.made:
+            known.learn(name, self.shell.user_ns.get(name))
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
@@ -233,6 +238,8 @@ class Session:
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
         if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
+            return
+        if cells.skips(frame.source):
             return
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
