@@ -9,6 +9,7 @@ pictures, nor in an output that names it.
 
 from __future__ import annotations
 
+import csv
 import fnmatch
 import re
 from collections.abc import Iterable
@@ -49,6 +50,31 @@ def denied(project: Project, labels: Iterable[object]) -> list[object]:
 def _matches(label: object, pattern: str) -> bool:
     parts = label if type(label) is tuple else (label,)  # of columns in levels, any level
     return any(fnmatch.fnmatchcase(str(part).lower(), pattern) for part in parts)
+
+
+def refuse(project: Project, path: Path) -> None:
+    """Refuse a file that is a table with a denied column: a copy of a file is kept whole or not at all.
+
+    Raises:
+        UsageError: the file has such a column.
+    """
+    if patterns(project) and (found := denied(project, _header(path))):
+        raise UsageError(
+            f"{path} has the column {str(found[0])!r}, which [privacy] deny_columns keeps out of the store - keep the"
+            " table with mlops.dataset, which leaves it out"
+        )
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of the columns of a .csv, .tsv or .parquet file; of another file, none."""
+    if path.suffix in (".csv", ".tsv"):
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return next(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","), [])
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        return list(pq.read_schema(path).names)
+    return []
 
 
 def named(project: Project) -> re.Pattern[str] | None:

@@ -8,7 +8,7 @@ import sys
 import time
 import weakref
 
-from mlops_nb.capture import environments
+from mlops_nb.capture import columns, environments
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
@@ -21,7 +21,7 @@ def process_id(project: Project) -> int:
     """Return the row ID of this process in a project's store, recorded when first asked."""
     pid, number = _mine.get(project.store, (0, 0))
     if pid != os.getpid():
-        commit, diff = environments.git_state(project.root)
+        commit, diff = environments.git_state(project.root, code_only=bool(columns.patterns(project)))
         with project.store.write() as store:
             number = store.next_id()
             store.execute(

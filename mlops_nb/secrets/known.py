@@ -54,7 +54,9 @@ generation = 0  # grows with what is known
 
 def learn(name: str, value: object) -> None:
     """Recognise a value from now on, if its name tells that it is a secret."""
-    if type(value) is str and (kind := names.kind(name)) is not None and names.is_secret(kind, value):
+    if type(value) is not str or (kind := names.kind(name)) is None or not names.is_secret(kind, value):
+        return
+    if kind == "password" or not value.isalpha():  # what is called a token may be a word
         remember(name, value)
 
 
@@ -70,9 +72,8 @@ def remember(name: str, value: str) -> None:
     value = value.strip()
     if value in _values or not _is_rare(value):
         return
-    label = re.sub(r"[^\w.-]", "-", name)[:48] or "secret"
     forms = {value, json.dumps(value)[1:-1], urllib.parse.quote(value, safe=""), html.escape(value)}
-    known = {**_values, **dict.fromkeys(forms, label)}
+    known = {**_values, **dict.fromkeys(forms, names.label(name))}
     _values = dict(sorted(known.items(), key=lambda item: -len(item[0])))
     generation += 1
 

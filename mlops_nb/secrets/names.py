@@ -34,6 +34,12 @@ OF_A_TEXT = frozenset(
     {"eos", "bos", "pad", "sep", "cls", "mask", "unk", "next", "prev", "previous", "first", "last", "start", "end"}
     | {"special", "current", "this", "image", "audio", "word", "new", "single", "max", "min", "num", "stop", "target"}
 )
+#: Tokens that stand for a person or a program, whatever they look like.
+OF_A_PERSON = frozenset(
+    {"access", "auth", "api", "bearer", "refresh", "id", "session", "csrf", "github", "gitlab", "hf", "slack", "bot"}
+    | {"service", "deploy", "personal", "secret", "security", "oauth", "bearer", "login", "user", "client", "admin"}
+    | {"sas", "npm", "pypi", "databricks", "tracking", "x", "hub"}
+)
 #: Last words that change nothing: ``API_KEY_PROD`` tells as ``API_KEY`` does.
 NEUTRAL = frozenset(
     {"prod", "production", "dev", "test", "testing", "staging", "live", "value", "val", "str", "text", "plain", "raw"}
@@ -69,8 +75,15 @@ def kind(name: str) -> Kind | None:
     if last == "key":
         return "secret" if previous in OF_A_KEY else "hint" if before else None
     if last in TOKENS:
-        return None if previous in OF_A_TEXT else "secret" if before and last == "token" else "token"
+        if previous in OF_A_TEXT:
+            return None
+        return "secret" if last == "token" and (previous in OF_A_PERSON or (before and name.isupper())) else "token"
     return "hint" if {"password", "secret", "token", "credential"} & set(words) or "key" in before else None
+
+
+def label(name: str) -> str:
+    """Return what a secret is called in the text that it is taken out of: the name that tells of it."""
+    return re.sub(r"[^\w.-]", "-", name).strip("-.")[-48:] or "secret"
 
 
 def is_secret(kind: Kind, value: str) -> bool:

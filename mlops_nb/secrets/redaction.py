@@ -22,7 +22,8 @@ from mlops_nb.secrets.shapes import BY_MARK, LEAST, Shape
 
 REMOVED = re.compile(r"\[redacted:([\w.-]{1,64})\]")
 KEPT = re.compile(r"(\[redacted:[\w.-]{1,64}\]|data:[\w.+/-]{1,64};base64,[A-Za-z0-9+/=%]*+)")
-COLOUR = re.compile(r"\x1b\[[\d;]*m")
+COLOUR = re.compile(r"(?:\x1b|\\x1b|\\u001b|\\033)\[[\d;]*m")  # itself, or as a literal or JSON writes it
+COLOURED = ("\x1b[", "\\x1b[", "\\u001b[", "\\033[")
 SMALL = 128  # characters; the results for smaller texts are kept, since most are names that come again and again
 ROUNDS = 4
 LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -78,15 +79,15 @@ def _once(text: str) -> str:
 
 
 def _piece(text: str) -> str:
-    for value, label in list(known.values().items()):
-        if value in text:
-            text = _without(text, value, label)
     if len(text) >= LEAST or "://" in text:
         for shape in dict.fromkeys([shape for mark in BY_MARK if mark in text for shape in BY_MARK[mark]]):
             text = shape.search.sub(functools.partial(_by_shape, shape), text)
+    for value, label in known.values().items():
+        if value in text:
+            text = _without(text, value, label)
     if text.isalnum():  # an ID, a hash, a name: nothing stands beside anything
         return text
-    return _replaced(text, _coloured(text) if "\x1b" in text else _named(text))
+    return _replaced(text, _coloured(text) if any(mark in text for mark in COLOURED) else _named(text))
 
 
 def _mark(label: str) -> str:
@@ -133,7 +134,7 @@ def _named(text: str) -> Iterator[Found]:
         for pattern, told in ((QUOTED, _in_quotes), (BARE, _is_bare)):
             match = pattern.match(text, place)
             if match and (kind := names.kind(name := _name(match))) and told(match, name, kind):
-                yield *match.span("secret"), "secret" if kind == "hint" else kind
+                yield *match.span("secret"), names.label(name)
                 done = match.end("secret")
                 break
 
@@ -218,16 +219,17 @@ def redact_value(name: str, value: Any) -> Any:
     kind = names.kind(name)
     if type(value) is str:
         known.learn(name, value)
-        return _mark(kind if kind != "hint" else "secret") if kind and names.is_secret(kind, value) else redact(value)
+        told = kind is not None and names.is_secret(kind, value)
+        return _mark(names.label(name)) if told else redact(value)
     if kind == "password" and type(value) in (int, float):
-        return _mark(kind)
+        return _mark(names.label(name))
     return value
 
 
 def learn_source(source: str) -> None:
     """Recognise from now on what a source binds to telling names, wherever it is shown later."""
     for start, end, label in _named(source):
-        known.remember(label, source[start:end])
+        known.learn(label, source[start:end])
 
 
 def removed(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 #: What may stand before a secret: nothing of a word, or an escape such as the ``\\n`` of a ``repr`` or a ``%3D``.
 EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f]{2}))"
+WIDE_EDGE = EDGE.replace("[A-Za-z0-9])|", r"[\w~.-])|", 1)  # where the secret itself has such letters
 END = r"(?![A-Za-z0-9])"
 SHORT = 5  # letters; a shorter prefix must be the beginning of a word
 
@@ -69,7 +70,7 @@ WRITTEN = (
      r"(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
     ("aws-access-key", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T"),
      rf"{EDGE}(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}{END}"),
-    ("jwt", ("eyJ",), r"(?<![A-Za-z0-9_-])eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+(?:\.[\w-]*+)?"),
+    ("jwt", ("eyJ",), rf"{WIDE_EDGE}eyJ[\w-]{{8,}}+\.eyJ[\w-]{{8,}}+(?:\.[\w-]*+){{0,3}}"),
     ("sendgrid-key", ("SG.",), rf"{EDGE}SG\.[\w-]{{16,64}}+\.[\w-]{{16,64}}+"),
     ("slack-webhook", ("hooks.slack.com",),
      r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[\w/+-]{20,}+)"),
@@ -80,7 +81,7 @@ WRITTEN = (
     ("mailchimp-key", ("-us",), rf"{EDGE}[0-9a-f]{{32}}-us\d{{1,2}}{END}"),
     ("azure-key", ("AccountKey", "SharedAccessKey"),
      r"(?:AccountKey|SharedAccessKey)\s{0,2}=\s{0,2}(?P<secret>[A-Za-z0-9+/=%]{20,}+)"),
-    ("azure-secret", ("Q~",), r"(?<![\w~.])[\w~.]{3}\dQ~[\w~.-]{31,40}+"),
+    ("azure-secret", ("Q~",), rf"{WIDE_EDGE}[\w~.]{{3}}\dQ~[\w~.-]{{31,40}}+"),
     ("url-signature", ("sig=", "ignature=", "Amz-Security-Token="),
      r"(?:[?&;]|%26)(?:sig|(?:X-(?:Amz|Goog)-)?Signature|X-Amz-Security-Token)=(?P<secret>[\w%+/=.-]{16,}+)"),
     ("url-password", ("://",),

@@ -45,7 +45,7 @@ def shaped(seed: int = 0) -> dict[str, str]:
         "gitlab": "gl" + "pat-" + some(WORD, 20),
         "slack bot": "xo" + f"xb-{some(string.digits, 12)}-{some(string.digits, 12)}-{some(LETTERS, 24)}",
         "slack user": "xo" + f"xp-{some(string.digits, 12)}-{some(string.digits, 12)}-{some(HEX, 32)}",
-        "slack webhook": "T" + some(string.ascii_uppercase, 8) + "/B" + some(LETTERS, 8) + "/" + some(LETTERS, 24),
+        "slack webhook": "https://hooks.slack.com/services/T" + some(string.ascii_uppercase + "234567", 8) + "/B" + some(LETTERS, 8) + "/" + some(LETTERS, 24),
         "openai": "s" + "k-" + some(LETTERS, 20) + "T3Blbk" + "FJ" + some(LETTERS, 20),
         "openai project": "s" + "k-proj-" + some(WORD, 74) + "T3Blbk" + "FJ" + some(WORD, 74),
         "openai service": "s" + "k-svcacct-" + some(WORD, 80),

@@ -13,7 +13,15 @@ from mlops_nb.secrets.redaction import redact, redact_value, removed
 from tests.secrets import corpus
 
 SHAPED = corpus.shaped()
-PLACES = ("{}", "x = '{}'", 'print("{}")', "{{'a': ['{}', 1]}}", "error: {} was refused", "line\\n{}\\n", "https://x.io/?q=%3D{}")
+PLACES = (
+    "{}",
+    "x = '{}'",
+    'print("{}")',
+    "{{'a': ['{}', 1]}}",
+    "error: {} was refused",
+    "line\\n{}\\n",
+    "https://x.io/?q=%3D{}",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +39,6 @@ def test_a_secret_is_known_by_its_shape_wherever_it_stands(kind):
     for seed in range(8):
         secret = corpus.shaped(seed)[kind]
         for place in PLACES:
-            if kind == "slack webhook":
-                place = "https://hooks.slack.com/services/{}"
             if "PRIVATE" in secret and "'" in place:
                 place = place.replace("'", '"""')
             cleaned = redact(place.format(secret))
@@ -48,7 +54,10 @@ def test_a_secret_is_known_by_the_name_or_the_place_beside_it(line):
         secret = corpus.unshaped(seed)
         cleaned = redact(f"first = 1\n{line.format(secret)}\nlast = 2\n")
         assert secret not in cleaned
-        assert redaction.REMOVED.sub("{}", cleaned) == f"first = 1\n{line.replace('{{', '{').replace('}}', '}')}\nlast = 2\n"
+        assert (
+            redaction.REMOVED.sub("{}", cleaned)
+            == f"first = 1\n{line.replace('{{', '{').replace('}}', '}')}\nlast = 2\n"
+        )
 
 
 @pytest.mark.parametrize("line", [line for line in corpus.WRITTEN if "token=" not in line and "_TOKEN" not in line])
@@ -63,10 +72,13 @@ def test_what_only_looks_like_a_secret_stays(line):
 
 
 def test_a_redacted_source_is_still_python():
-    source = "\n".join(line.format(corpus.unshaped()) for line in corpus.WRITTEN[:6]) + f"\nkey = '{SHAPED['github personal']}'"
+    source = (
+        "\n".join(line.format(corpus.unshaped()) for line in corpus.WRITTEN[:6])
+        + f"\nkey = '{SHAPED['github personal']}'"
+    )
     cleaned = redact(source)
     compile(cleaned, "cell", "exec")
-    assert removed(cleaned) == ["password", "secret", "github-token"]
+    assert removed(cleaned) == ["password", "db_password", "client_secret", "SERVICE_TOKEN", "github-token"]
 
 
 def test_the_secret_beside_an_aws_access_key_goes_too():
@@ -76,7 +88,11 @@ def test_the_secret_beside_an_aws_access_key_goes_too():
 
 
 def test_a_service_account_loses_its_private_key_only():
-    account = '{"type": "service_account", "project_id": "p", "private_key": "' + SHAPED["pkcs8 key"].replace("\n", "\\n") + '"}'
+    account = (
+        '{"type": "service_account", "project_id": "p", "private_key": "'
+        + SHAPED["pkcs8 key"].replace("\n", "\\n")
+        + '"}'
+    )
     assert redact(account) == '{"type": "service_account", "project_id": "p", "private_key": "[redacted:private-key]"}'
 
 
@@ -98,7 +114,8 @@ def test_an_image_inside_a_text_is_not_touched():
 def test_plain_base64_and_numbers_stay():
     draw = random.Random(3)
     text = "\n".join(
-        f"{draw.random()} {draw.randbytes(20).hex()} {base64.b64encode(draw.randbytes(300)).decode()}" for _ in range(2000)
+        f"{draw.random()} {draw.randbytes(20).hex()} {base64.b64encode(draw.randbytes(300)).decode()}"
+        for _ in range(2000)
     )
     assert redact(text) == text
 
@@ -160,8 +177,8 @@ def test_what_a_source_binds_to_a_telling_name_is_known_from_then_on():
 @pytest.mark.parametrize(
     ("name", "value", "kept"),
     [
-        ("password", "x1y2", "[redacted:password]"), ("db_password", 1234, "[redacted:password]"),
-        ("api_key", "abcdef", "[redacted:secret]"), ("passwords", ["abc", "def"], ["abc", "def"]),
+        ("password", "x1y2", "[redacted:password]"), ("db_password", 1234, "[redacted:db_password]"),
+        ("api_key", "abcdef", "[redacted:api_key]"), ("passwords", ["abc", "def"], ["abc", "def"]),
         ("connection", {"user": "bob", "password": "abc"}, {"user": "bob", "password": "[redacted:password]"}),
         ("url", "redis://:hunter2@h/0", "redis://:[redacted:url-password]@h/0"),
         ("token_count", 5, 5), ("pad_token", "[PAD]", "[PAD]"), ("sort_key", "date", "date"), ("password", None, None),
@@ -176,7 +193,9 @@ def test_a_value_is_judged_by_its_name_and_the_names_in_it(name, value, kept):
 
 telling = st.sampled_from(["password", "token", "api_key", "Authorization: Bearer ", "://u:", "@", "=", '"', "'", ":", " ", "\n",
                            "\\", "[redacted:", "]", "export ", "--", ",", "eyJ", ".", "-----BEGIN PRIVATE KEY-----", "\x1b[33m"])  # fmt: skip
-anything = st.lists(st.one_of(telling, st.sampled_from(list(SHAPED.values())), st.text(max_size=12)), max_size=14).map("".join)
+anything = st.lists(st.one_of(telling, st.sampled_from(list(SHAPED.values())), st.text(max_size=12)), max_size=14).map(
+    "".join
+)
 
 
 @settings(max_examples=400, deadline=None)
@@ -190,7 +209,9 @@ def test_redacting_twice_is_redacting_once(text):
 @given(st.text(max_size=400))
 def test_a_text_without_telling_words_or_marks_is_untouched(text):
     lower = text.lower()
-    assume(not any(mark in lower for mark in redaction.names.MARKS) and not any(mark in text for mark in redaction.BY_MARK))
+    assume(
+        not any(mark in lower for mark in redaction.names.MARKS) and not any(mark in text for mark in redaction.BY_MARK)
+    )
     assert redact(text) == text
 
 
@@ -198,7 +219,6 @@ def test_a_text_without_telling_words_or_marks_is_untouched(text):
 @given(st.text(max_size=60), st.sampled_from(sorted(SHAPED)), st.text(max_size=60), st.integers(0, 99))
 def test_a_shape_is_found_between_any_two_texts(before, kind, after, seed):
     secret = corpus.shaped(seed)[kind]
-    assume(kind != "slack webhook")
     assert secret not in redact(f"{before} {secret} {after}")
 
 
