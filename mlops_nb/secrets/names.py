@@ -106,6 +106,8 @@ def is_random(value: str) -> bool:
     digit, lower, upper = (any(map(test, value)) for test in (str.isdigit, str.islower, str.isupper))
     if len(value) < 8 or not digit or not (lower or upper) or "://" in value or value.startswith(("/", "./")):
         return False
+    if set(value) & set("\\()[]{}|<>^ \t"):  # a pattern, an expression, a sentence
+        return False
     return (lower and upper) if len(value) < 16 else entropy(value) >= 3.0
 
 

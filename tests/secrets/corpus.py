@@ -140,6 +140,7 @@ INNOCENT = (
     'frame = frame[["password", "username", "token"]]',
     'partition_key = "date"; sort_key = "timestamp"; primary_key = "customer_id"',
     'cache_key = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"',
+    r'vectorizer = Vectorizer(token_pattern=r"([0-9]{1,3}(?:st|nd|rd|th))\s\b(\w{2,})\b")',
     "commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "id 123e4567-e89b-12d3-a456-426614174000",
     "table1:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
