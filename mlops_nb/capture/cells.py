@@ -15,11 +15,12 @@ from datetime import datetime
 from typing import Any
 
 from mlops_nb.capture import columns, nodes
-from mlops_nb.capture.processes import begun, ended
+from mlops_nb.capture.outcomes import begun
 from mlops_nb.ids import digest, new_id
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
-from mlops_nb.secrets.redaction import learn_source, redact
+from mlops_nb.secrets.known import learn_environment
+from mlops_nb.secrets.redaction import fits, learn_source, redact
 
 TEXT_LIMIT = 64 * 1024  # characters of one text output that are kept
 MARGIN = 8 * 1024  # characters at the end of a text cut short in which half a secret might not be recognised
@@ -61,6 +62,38 @@ class Execution(Record):
     source: str
 
 
+def kept_source(source: str, outer: str | None = None) -> str:
+    """Return what is kept of a cell's source: it without secrets, or that it is skipped; and know these secrets on.
+
+    Args:
+        source: the source as it runs
+        outer: what is kept of the cell that runs it, if one does: what a skipped cell runs is skipped with it
+    """
+    if skips(source) or (outer is not None and skips(outer)):
+        return SKIPPED
+    learn_environment()
+    learn_source(source)
+    return redact(source)
+
+
+def kept_reason(source: str, reason: str) -> str:
+    """Return what is kept of why a cell failed: of a skipped one only the type of the error."""
+    if skips(source):
+        return reason.partition(":")[0]
+    learn_environment()
+    return redact(reason)
+
+
+def skips(source: str) -> bool:
+    """Return whether a cell asks that neither its source nor its outputs be kept; as stored, whether it did."""
+    return SKIP.match(source) is not None
+
+
+def is_as_kept(source: str, kept: str) -> bool:
+    """Return whether a source is the one that was kept, whatever secrets have been removed from that."""
+    return fits(source, kept) or (kept == SKIPPED and skips(source))
+
+
 def begin(
     project: Project,
     number: int,
@@ -73,12 +106,8 @@ def begin(
     source: str,
     started: float,
 ) -> None:
-    """Record, inside a transaction, that a cell has started; what a skipped cell runs is skipped with it."""
+    """Record, inside a transaction, that a cell has started, with its source as :func:`kept_source` gives it."""
     store = project.store
-    if skips(source) or (parent is not None and is_skipped(project, parent)):
-        source = SKIPPED
-    learn_source(source)
-    source = redact(source)
     label = next((line.strip() for line in source.splitlines() if line.strip()), "")[:LABEL]
     nodes.add_node(store, "execution", label, number=number, public=new_id())
     store.execute(
@@ -86,25 +115,15 @@ def begin(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         number, run, process, parent, cell, count, project.content.put(source.encode(errors="replace")), started,
     )  # fmt: skip
+    if source == SKIPPED:
+        nodes.add_doubt(store, number, f"cell [{count}] asks not to be kept ({SKIPPED})")
     begun(store, number)
-
-
-def skips(source: str) -> bool:
-    """Return whether a cell asks that neither its source nor its outputs be kept; as stored, whether it did."""
-    return SKIP.match(source) is not None
 
 
 def is_skipped(project: Project, number: int) -> bool:
     """Return whether an execution was recorded without source and outputs."""
     row = project.store.execute("SELECT source FROM execution WHERE id = ?", number).fetchone()
     return row is not None and row[0] == SKIPPED_HASH
-
-
-def end(project: Project, number: int, status: str, reason: str | None, at: float) -> None:
-    """Record, inside a transaction, how a cell ended; the message of an error may say what a skipped cell hides."""
-    if reason is not None and is_skipped(project, number):
-        reason = reason.partition(":")[0]
-    ended(project.store, number, status, reason, at)
 
 
 def add_outputs(project: Project, number: int, bundles: Sequence[Bundle]) -> None:

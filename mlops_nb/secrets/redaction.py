@@ -235,3 +235,20 @@ def learn_source(source: str) -> None:
 def removed(text: str) -> list[str]:
     """Return what has been taken out of a text, in order, such as ``aws-access-key`` or ``DB_PASSWORD``."""
     return list(dict.fromkeys(REMOVED.findall(text)))
+
+
+def fits(text: str, redacted: str) -> bool:
+    """Return whether a text may be what a redacted one was: the same but for what was removed."""
+    first, *others = re.split(REMOVED.pattern.replace("(", "(?:"), redacted)
+    if not others:
+        return text == redacted
+    *middle, last = others
+    place = len(first)
+    if not text.startswith(first):
+        return False
+    for part in middle:
+        place = text.find(part, place + 1)
+        if place < 0:
+            return False
+        place += len(part)
+    return text.endswith(last) and len(text) - len(last) > place

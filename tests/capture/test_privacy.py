@@ -6,6 +6,8 @@ import pytest
 
 from mlops_nb.capture import cells, runs
 from mlops_nb.capture.cells import SKIPPED
+from mlops_nb.lineage.slices import slice_of
+from mlops_nb.project import Project
 from mlops_nb.proof import fsck
 from mlops_nb.registry.aliases import promote
 from mlops_nb.registry.versions import register
@@ -28,7 +30,7 @@ def places(folder, text):
     """Return the files below ``.mlops`` that hold a text, also as JSON writes it."""
     wanted = {text.encode(), text.replace("\n", "\\n").encode()}
     files = [path for path in (folder / ".mlops").rglob("*") if path.is_file()]
-    assert files
+    assert len(files) > 1
     return [path.name for path in files for form in wanted if form in path.read_bytes()]
 
 
@@ -131,6 +133,40 @@ def test_a_source_tells_what_was_removed_from_it(shell, project, executions):
     assert first.source == "api_key = '[redacted:api_key]'\nlimit = 3"
     assert (removed(first.source), removed(second.source)) == (["api_key"], [])
     assert project.store.value("SELECT name FROM node WHERE kind = 'execution'") == "api_key = '[redacted:api_key]'"
+
+
+def test_the_journal_of_a_running_cell_holds_no_secret(start_kernel):
+    kernel = start_kernel(SERVICE_TOKEN="opensesame-1")
+    kernel.run("%load_ext mlops_nb")
+    secret = corpus.shaped()["hugging face"]
+    kernel.send(f"x = '{secret}'; print('now', flush=True)\nimport time; time.sleep(60)  # opensesame-1")
+    kernel.wait_until("now")
+    (journal,) = (kernel.folder / ".mlops").glob("*.journal")
+    assert "[redacted:hugging-face-token]" in journal.read_text()
+    assert places(kernel.folder, secret) + places(kernel.folder, "opensesame") == []
+    kernel.kill()
+    assert [run.status for run in runs.runs(Project(kernel.folder))] == ["aborted"]
+    assert places(kernel.folder, secret) + places(kernel.folder, "opensesame") == []
+
+
+def test_a_slice_says_which_secrets_to_set_and_which_cell_was_not_kept(shell, project):
+    shell.run_cell("api_key = 'sesame-open-7'", store_history=True)
+    shell.run_cell("# mlops: skip\nlimit = 3", store_history=True)
+    shell.run_cell("answer = (api_key, limit)", store_history=True)
+    told = slice_of(project, "var:answer").uncheckable
+    assert [text for text in told if "cell [1]" in text or "cell [2]" in text] == [
+        "cell [2] asks not to be kept (# mlops: skip)",
+        "cell [1] is kept without its secrets (api_key) - set them before you run it",
+    ]
+
+
+def test_a_notebook_whose_cells_have_secrets_is_not_taken_for_edited(shell, project, tmp_path):
+    source = "api_key = 'sesame-open-7'"
+    shell.run_cell(source, store_history=True, cell_id="aaaa")
+    kept = project.content.text(project.store.value("SELECT source FROM execution"))
+    assert kept != source
+    assert cells.is_as_kept(source, kept)
+    assert not cells.is_as_kept("api_key = 'sesame-open-7'; more = 1", kept)
 
 
 def test_a_secret_at_the_end_of_what_is_kept_of_an_output_is_not_cut_in_half(shell, project):

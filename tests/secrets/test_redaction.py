@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlops_nb.secrets import known, redaction
-from mlops_nb.secrets.redaction import redact, redact_value, removed
+from mlops_nb.secrets.redaction import fits, redact, redact_value, removed
 from tests.secrets import corpus
 
 SHAPED = corpus.shaped()
@@ -169,6 +169,21 @@ def test_what_a_source_binds_to_a_telling_name_is_known_from_then_on():
     assert redact("tr0ub4dor was refused") == "tr0ub4dor was refused"
     redaction.learn_source('password = "tr0ub4dor"')
     assert redact("tr0ub4dor was refused") == "[redacted:password] was refused"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(min_size=1, max_size=8)), max_size=5), st.text(max_size=8))
+def test_a_text_fits_what_is_left_of_it_without_its_secrets(parts, last):
+    text = "".join(part + secret for part, secret in parts) + last
+    redacted = "".join(f"{part}[redacted:x]" for part, _ in parts) + last
+    assert fits(text, redacted)
+    assert fits(text, text)
+    assert not fits(text + "!", redacted + "?")
+
+
+@pytest.mark.parametrize("text", ["a=1\nb=2", "a=12\nc=2", "a=\nb=2x", "b=2"])
+def test_a_text_with_another_rest_does_not_fit(text):
+    assert fits(text, "a=[redacted:a]\nb=2") is (text == "a=1\nb=2")
 
 
 # -- by parameter name ----------------------------------------------------------------------------------------
