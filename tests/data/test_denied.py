@@ -8,8 +8,8 @@ import pytest
 from mlops_nb.capture import columns
 from mlops_nb.capture.artifacts import log_artifact
 from mlops_nb.capture.runs import log_param
+from mlops_nb.data.checks import check
 from mlops_nb.data.datasets import dataset, load_dataset
-from mlops_nb.data.quality import check
 from mlops_nb.errors import ContractViolation, UsageError
 from mlops_nb.monitoring.drift import drift
 from mlops_nb.registry.versions import register
