@@ -29,7 +29,7 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
         store: the store
         source: where the data comes from
         target: where it goes
-        kind: ``read`` or ``wrote``
+        kind: ``read``, ``wrote``, ``removed`` or ``holds``
         reference: what the code called it, such as ``dataset:flights`` or ``file:data/x.csv``
     """
     store.execute(
@@ -37,6 +37,13 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
         " ON CONFLICT (source, target, kind, reference) DO UPDATE SET recorded = excluded.recorded",
         source, target, kind, reference, store.next_id() if reference else None,
     )  # fmt: skip
+
+
+def add_doubt(store: Store, node: int, reference: str, reason: str) -> None:
+    """Record, inside a transaction, why what a cell or run used (or all of it) is not certain."""
+    store.execute(
+        "INSERT INTO doubt (node, reference, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", node, reference, reason
+    )
 
 
 def was_read(project: Project, node: int, reference: str) -> None:
