@@ -8,6 +8,7 @@ be told who did something, it counts, and is marked as possibly foreign.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -80,7 +81,6 @@ class FileObserver:
         for name in NAMED.findall(source):
             self._watch_named(os.path.abspath(os.path.expanduser(name)))
         self.watches.drain()
-        self.watches.own()
         self.remotes.begin()
         self.hearing.begin()
         if ASKS.search(source):
@@ -95,7 +95,7 @@ class FileObserver:
         """
         heard, remote = self.hearing, self.remotes.end()
         heard.on = False
-        events, own = self.watches.drain(), self.watches.own()
+        events, own = self.watches.drain()
         self.listed, self.doubts = [], [self.blind] if self.blind else []
         touches = heard.touches
         if events or heard.made or heard.asked:
@@ -194,13 +194,12 @@ class FileObserver:
 
 
 def _children() -> bool:
-    """Whether this process has a child now."""
+    """Whether this process has a child now; where the system does not tell, it may have."""
+    if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+        return True
     with hooks.unheard():
         for thread in os.listdir("/proc/self/task"):
-            try:
-                with open(f"/proc/self/task/{thread}/children") as found:
-                    if found.read():
-                        return True
-            except OSError:
-                return True  # nobody knows
+            with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as found:  # it may have ended
+                if found.read():
+                    return True
     return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import struct
 import sys
 
@@ -31,8 +32,8 @@ class Origins:
         self._fd = -1
         self._folders: dict[tuple[int, bytes], str] = {}
 
-    def open(self) -> None:
-        """Begin to watch, where the system lets us."""
+    def open(self, poll: select.poll) -> None:
+        """Begin to watch, where the system lets us; events wake up ``poll`` too."""
         if not sys.platform.startswith("linux"):
             return
         with hooks.unheard():
@@ -41,10 +42,14 @@ class Origins:
                 return
             self._fd = self._libc.fanotify_init(REPORT_NAMES | NONBLOCK | CLOEXEC, os.O_RDONLY)
             self.known = self._fd >= 0
+            if self.known:
+                self._poll = poll
+                poll.register(self._fd, select.POLLIN)
 
     def close(self) -> None:
         """Watch nothing any more."""
         if self._fd >= 0:
+            self._poll.unregister(self._fd)
             os.close(self._fd)
         self._fd, self.known = -1, False
 

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import select
 import struct
 import sys
 import threading
@@ -74,7 +75,10 @@ class Watches:
             self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
             if self._fd < 0:
                 self.blind = f"inotify cannot be used ({os.strerror(ctypes.get_errno())})"
-        self.origins.open()
+                return
+            self._poll = select.poll()
+            self._poll.register(self._fd, select.POLLIN)
+            self.origins.open(self._poll)
 
     def close(self) -> None:
         """Watch nothing any more."""
@@ -145,21 +149,23 @@ class Watches:
 
     # -- what happened ----------------------------------------------------------------------------------------
 
-    def drain(self) -> list[Event]:
-        """Return what happened since this was last called, in order."""
-        if self._fd < 0:
-            return []
+    def quiet(self) -> bool:
+        """Whether nothing happened since events were last taken, at the cost of one question to the kernel."""
+        return self._fd < 0 or not (self._backlog or self._own or self._poll.poll(0))
+
+    def drain(self) -> tuple[list[Event], set[str] | None]:
+        """Return what happened since this was last called, in order, and which of the paths this process used itself.
+
+        The second is None where that cannot be known.
+        """
+        if self.quiet():
+            return [], set()
         with self._lock:
             self._read()
             events, self._backlog = self._backlog, []
-        return events
-
-    def own(self) -> set[str] | None:
-        """Return the paths that this process itself opened, made or moved since this was last called, if known."""
-        with self._lock:
             own, self._own = self._own, set()
             new = self.origins.drain()
-        return None if new is None else own | new
+        return events, None if new is None else own | new
 
     @contextlib.contextmanager
     def unseen(self, path: str) -> Iterator[None]:
