@@ -34,6 +34,7 @@ FORKERS = frozenset(
 )
 NAMED = re.compile(r"""["'](~?/[^"'\n]+|\.\.?/[^"'\n]*)["']""")
 ASKS = re.compile(r"\b(?:l?exists|is_?file|is_?dir|is_?link|getsize|getmtime|stat|access)\s*\(")
+PINNED = 100  # files of one cell that are held open until they are hashed
 BELOW = 2  # levels below a folder that the code names which are watched
 
 
@@ -98,17 +99,17 @@ class FileObserver:
         events, own = self.watches.drain()
         self.listed, self.doubts = [], [self.blind] if self.blind else []
         touches = heard.touches
-        if events or heard.made or heard.asked:
+        if self._held:
+            self._look_at_held(touches)
+        if events or heard.made or heard.asked or heard.visited:
             seen = Sightings.of([*events, *self._unwatched(touches)], self.places.is_data)
             if seen.overflow:
                 self.doubts.append("so many files were opened that some were not seen")
-            witness = Witness(touches, self.began, own, self._have_children())
+            witness = Witness(heard, self.began, own, self._have_children())
             witness.tell(seen)
             self._hold(witness.held, seen)
             self._datasets |= partitions.fold(touches, seen, heard, self._datasets)
             self.listed = sorted(folder for folder in heard.asked if self.places.is_asked(folder))
-        if self._held:
-            self._look_at_held(touches)
         if heard.failed:
             self.doubts.append(heard.failed)
             heard.failed = None
@@ -127,7 +128,7 @@ class FileObserver:
         for folder in self.hearing.made:
             if self.places.is_asked(folder) and not self.watches.covers(folder):
                 found += self.watches.discover(folder)
-        for folder in {os.path.dirname(path) for path in touches}:
+        for folder in {*self.hearing.visited, *(os.path.dirname(path) for path in touches)}:
             self.watches.add(folder)
         return [event for event in found if event.mask & watches.FOLDER or changed_since(event.path, self.began)]
 
@@ -182,6 +183,8 @@ class FileObserver:
                         target=Path(moved) if moved else None,
                     )
                 )  # fmt: skip
+        for opened in found[:PINNED]:
+            opened.pin()
         self.written |= {path for path, touch in touches.items() if "wrote" in touch.ways}
         return found
 

@@ -68,7 +68,8 @@ class Hearing:
         """Forget what was heard, and keep what comes."""
         self.touches = Touches()
         self.asked: set[str] = set()  # folders whose content was asked for
-        self.made: list[str] = []  # folders that were made, or that Python went to
+        self.made: list[str] = []  # folders
+        self.visited: list[str] = []  # folders that Python went to
         self.spawned = False
         self.on = True
 
@@ -131,7 +132,7 @@ class Hearing:
 
     def _go(self, path: Any) -> None:
         if full := whole_path(path):
-            self.made.append(full)
+            self.visited.append(full)
 
     def _list(self, path: Any = None, *_: Any) -> None:
         if sys._getframe(3).f_code.co_filename.startswith(IMPORTING):
@@ -154,7 +155,6 @@ class Hearing:
         if name and name != ":memory:" and (full := whole_path(name)) and self.places.is_data(full):
             touch = self.touches.at(full)
             touch.kind, touch.via = "database", "sql"
-            self.made.append(os.path.dirname(full))
 
     def _spawn(self, *_: Any) -> None:
         self.spawned = True

@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from mlops_nb import hooks, ids
@@ -27,7 +28,7 @@ LARGE = 1 << 20  # bytes; below, hashing again is as fast as looking the hash up
 LOGS = ("-wal", "-journal", "-shm", ".wal")  # what databases write beside their file
 
 
-def mark_of(path: str | Path) -> Mark:
+def mark_of(path: str | Path | int) -> Mark:
     """Return what a file looks like: when that is the same, so is its content.
 
     Raises:
@@ -54,32 +55,33 @@ class Hashes:
         self.known: dict[Path, tuple[Mark, str]] = {}
         self._new: dict[Path, tuple[Mark, str]] = {}
 
-    def of(self, path: Path) -> tuple[str, Mark, bool]:
-        """Return a file's hash, what it looks like now, and whether it stayed so while it was read.
+    def open(self, path: Path) -> FileIO:
+        """Hold a file as it is now, to be hashed even if it is removed or replaced meanwhile.
 
         Raises:
             OSError: the file cannot be read.
         """
-        before = mark_of(path)
+        with hooks.unheard(), self.watches.unseen(str(path)):
+            return FileIO(path)
+
+    def of(self, path: Path, handle: FileIO) -> tuple[str, Mark, bool]:
+        """Return a file's hash, what it looks like now, and whether it stayed so while it was read; close it.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        before = mark_of(handle.fileno())
         known = self.known.get(path)
         if known is None or known[0] != before:
-            known = (before, self._read(path))
-        after = mark_of(path)
+            known = (before, hashlib.file_digest(handle, "sha256").hexdigest())
+        after = mark_of(handle.fileno())
+        with hooks.unheard(), self.watches.unseen(str(path)):
+            handle.close()
         if time.time() - max(after[1:3]) / 1e9 > RACY and self.known.get(path) != known:
             self.known[path] = known
             if before[0] >= LARGE:
                 self._new[path] = known
         return known[1], after, after == before
-
-    def _read(self, path: Path) -> str:
-        with hooks.unheard():
-            with self.watches.unseen(str(path)):
-                handle = path.open("rb", buffering=0)
-            try:
-                return hashlib.file_digest(handle, "sha256").hexdigest()
-            finally:
-                with self.watches.unseen(str(path)):
-                    handle.close()
 
     def load(self, store: Store) -> None:
         """Take over what earlier sessions have hashed."""
@@ -120,6 +122,7 @@ class Opened:
     name: str = ""  # what is not a file is called so
     suffixes: tuple[str, ...] = ()  # of a directory: which files belong to it
     changed: bool = False
+    _handle: FileIO | None = field(default=None, repr=False)
     members: dict[str, Content] = field(default_factory=dict)  # of a directory: by relative path
 
     @functools.cached_property
@@ -128,13 +131,24 @@ class Opened:
         if self.kind == "external":
             return None
         try:
-            place = self.target or self.path
-            return self._folder(place) if self.kind == "directory" else self._file(place)
+            return self._folder(self.place) if self.kind == "directory" else self._file(self.place)
         except OSError:
             return None
 
+    @property
+    def place(self) -> Path:
+        """Where its content is now."""
+        return self.target or self.path
+
+    def pin(self) -> None:
+        """Hold a file as it is now, so that what comes after cannot take its content away."""
+        if self.kind not in ("directory", "external"):
+            with contextlib.suppress(OSError):
+                self._handle = self.hashes.open(self.place)
+
     def _file(self, path: Path) -> Content:
-        address, mark, steady = self.hashes.of(path)
+        handle, self._handle = self._handle, None
+        address, mark, steady = self.hashes.of(path, handle or self.hashes.open(path))
         young = not self.ours and (mark[1] if self.target else max(mark[1:3])) / 1e9 > self.began - TICK
         self.changed |= young or not steady
         return address, mark[0]

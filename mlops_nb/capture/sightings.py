@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from mlops_nb import hooks
 from mlops_nb.capture import watches
+from mlops_nb.capture.hearing import Hearing
 from mlops_nb.capture.opened import LOGS, base_of, changed_since
-from mlops_nb.capture.touches import Touches
 from mlops_nb.capture.watches import Event
 
 #: Formats that native code in this process writes whole: an existing file is replaced, not depended on.
@@ -102,19 +102,19 @@ class Sightings:
 class Witness:
     """Adds what was only seen to what was heard."""
 
-    def __init__(self, heard: Touches, began: float, own: set[str] | None, children: bool) -> None:
-        self.heard = heard
+    def __init__(self, hearing: Hearing, began: float, own: set[str] | None, children: bool) -> None:
+        self.heard = hearing.touches
         self.began = began
-        self.own = own if own is None else {base_of(path) for path in own}
+        self.own = own if own is None else {base_of(path) for path in own}.union(hearing.made)
         self.children = children
-        self.made: set[str] = set()
+        self.made = set(hearing.made)
         self.held: set[str] = set()  # what this process still holds open to write
         self._open: dict[str, str] | None = None
         self._aliases: set[str] | None = None
 
     def tell(self, seen: Sightings) -> None:
         """Add sightings that nothing heard explains."""
-        self.made = set(seen.made)
+        self.made |= set(seen.made)
         for path, sighting in list(seen.paths.items()):
             self._tell(path, sighting)
         for source, target in seen.moves:

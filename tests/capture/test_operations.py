@@ -1,11 +1,12 @@
 """Every way in which a cell may use a file is seen, with the right content, in a real kernel."""
 
-import hashlib
 import time
 
 import pytest
 
 from mlops_nb.project import Project
+
+from .conftest import Used, sha
 
 IMPORTS = """
 import glob, json, os, pickle, shutil, sqlite3, subprocess, sys
@@ -118,52 +119,29 @@ WRITES = {
 }  # fmt: skip
 
 
-class Observed:
+class Observed(Used):
     """A kernel with capture, and what it has recorded of its last cell."""
 
     def __init__(self, kernel):
+        super().__init__(Project(kernel.folder))
         self.kernel = kernel
         self.folder = kernel.folder
-        self.project = Project(kernel.folder)
 
     def run(self, cell):
-        """Run a cell; return ``{reference: (ways, hash)}`` of what it used."""
+        """Run a cell that must not fail; return what it used."""
         shown = self.kernel.run(cell)
         assert not [output for output in shown if output["output_type"] == "error"], shown
         self.kernel.settle()
-        return self.used()
-
-    def used(self):
-        self.last = self.project.store.value("SELECT max(id) FROM execution WHERE parent IS NULL")
-        found = {}
-        for row in self.project.store.rows(
-            "SELECT edge.kind, edge.reference, hash FROM edge JOIN node ON node.id = source + target - ?"
-            " LEFT JOIN artifact ON artifact.id = node.id"
-            " WHERE ? IN (source, target) AND node.kind IN ('file', 'external') ORDER BY edge.kind",
-            self.last, self.last,
-        ):  # fmt: skip
-            ways, _ = found.get(row["reference"], ("", None))
-            found[row["reference"]] = (f"{ways} {row['kind']}".strip(), row["hash"])
-        return found
-
-    def doubts(self):
-        rows = self.project.store.rows("SELECT reference, reason FROM doubt WHERE node = ?", self.last)
-        return {row["reference"]: row["reason"] for row in rows}
-
-    def listed(self):
-        return {row[0] for row in self.project.store.rows("SELECT place FROM listing WHERE execution = ?", self.last)}
+        return self.edges()
 
     def hash(self, name):
+        """The hash of a file, or of the manifest of a folder, as it is now."""
         path = self.folder / name
         if path.is_dir():
             files = sorted(file for file in path.rglob("*.parquet"))
-            text = ".parquet\n" + "".join(f"{_sha(file.read_bytes())}  {file.relative_to(path)}\n" for file in files)
-            return _sha(text.encode())
-        return _sha(path.read_bytes())
-
-
-def _sha(data):
-    return hashlib.sha256(data).hexdigest()
+            text = ".parquet\n" + "".join(f"{sha(file.read_bytes())}  {file.relative_to(path)}\n" for file in files)
+            return sha(text.encode())
+        return sha(path.read_bytes())
 
 
 @pytest.fixture(scope="module")
