@@ -82,6 +82,8 @@ class FileObserver:
         for name in NAMED.findall(source):
             self._watch_named(os.path.abspath(os.path.expanduser(name)))
         self.watches.drain()
+        for path in self._held:
+            self.watches.await_access(path)
         self.remotes.begin()
         self.hearing.begin()
         if ASKS.search(source):
@@ -140,8 +142,8 @@ class FileObserver:
     # -- what stays open --------------------------------------------------------------------------------------
 
     def _hold(self, held: set[str], seen: Sightings) -> None:
-        for path in [path for path in self._held if path in seen.paths and path not in held]:
-            del self._held[path]
+        for path in [path for path, sighting in seen.paths.items() if sighting.late and path not in held]:
+            self._held.pop(path, None)
         self._held |= {path: () for path in held if path not in self._held}
 
     def _look_at_held(self, touches: Touches) -> None:

@@ -17,7 +17,8 @@ import sys
 from mlops_nb import hooks
 
 NONBLOCK, CLOEXEC, REPORT_NAMES = 0x2, 0x1, 0x400 | 0x800
-OPEN, CREATE, MOVED_TO, OVERFLOW, FOLDER, ON_CHILD = 0x20, 0x100, 0x80, 0x4000, 0x40000000, 0x08000000
+OVERFLOW, FOLDER, ON_CHILD = 0x4000, 0x40000000, 0x08000000
+USED = 0x20 | 0x100 | 0x200 | 0x40 | 0x80  # opened, made, removed, moved away, moved here
 MARK_ADD, HERE = 0x1, -100
 HEAD = struct.Struct("IBBHQii")
 INFO = struct.Struct("<BBHQIi")  # type, pad, length, file system, bytes of the handle, kind of handle
@@ -31,6 +32,8 @@ class Origins:
         self.known = False
         self._fd = -1
         self._folders: dict[tuple[int, bytes], str] = {}
+        self._proved: set[int] = set()  # file systems that name what was opened as we do
+        self._early: set[str] = set()
 
     @classmethod
     def here(cls) -> bool:
@@ -70,30 +73,43 @@ class Origins:
         path = os.fsencode(folder)
         handle = ctypes.create_string_buffer(struct.pack("Ii", HANDLE_ROOM, 0), 8 + HANDLE_ROOM)
         mount = ctypes.c_int()
-        mask = ctypes.c_uint64(OPEN | CREATE | MOVED_TO | FOLDER | ON_CHILD)
+        mask = ctypes.c_uint64(USED | FOLDER | ON_CHILD)
         if (
             self._libc.name_to_handle_at(HERE, path, handle, ctypes.byref(mount), 0) < 0
             or self._libc.fanotify_mark(self._fd, MARK_ADD, mask, HERE, path) < 0
         ):
             self.close()
             return
-        size = struct.unpack_from("I", handle)[0]
-        self._folders[os.statvfs(folder).f_fsid, handle.raw[4 : 8 + size]] = folder
+        size, system = struct.unpack_from("I", handle)[0], os.statvfs(folder).f_fsid
+        self._folders[system, handle.raw[4 : 8 + size]] = folder
+        if system not in self._proved:
+            self._prove(system, folder)
+
+    def _prove(self, system: int, folder: str) -> None:
+        """Open a folder and see whether that is told: else nothing that is told can be trusted."""
+        with hooks.unheard():
+            os.close(os.open(folder, os.O_RDONLY))
+        own = self.drain()
+        if own is None or folder not in own:
+            self.close()
+        else:
+            self._proved.add(system)
+            self._early |= own - {folder}
 
     def drain(self) -> set[str] | None:
         """Return the paths that this process opened or moved since this was last called; None if that is unknown."""
-        own: set[str] | None = set()
+        own, self._early = self._early, set()
+        lost = False
         while self._fd >= 0:
             try:
                 data = os.read(self._fd, 1 << 16)
             except BlockingIOError:
-                return own
+                return None if lost else own
             at = 0
             while at < len(data):
                 length, _, _, head, mask, _, process = HEAD.unpack_from(data, at)
-                if mask & OVERFLOW:
-                    own = None
-                elif own is not None and process == os.getpid():
+                lost |= bool(mask & OVERFLOW)
+                if process == os.getpid() and not mask & OVERFLOW:
                     own.add(self._path(data[at + head : at + length]))
                 at += length
         return None

@@ -101,9 +101,9 @@ class Remotes:
         if type(data) is not bytes:
             return
         method, _, rest = data[:8192].partition(b"\r\n")[0].decode("latin-1").partition(" ")
-        if method not in METHODS:
+        target, _, version = rest.rpartition(" ")
+        if method not in METHODS or not version.startswith("HTTP/"):
             return  # a part of a body
-        target = rest.rpartition(" ")[0]
         if target.startswith("/"):
             port = "" if connection.port == connection.default_port else f":{connection.port}"
             scheme = "https" if connection.default_port == 443 else "http"

@@ -34,12 +34,16 @@ class Sighting:
     reads: int = 0
     writes: int = 0
     read_first: bool = False
-    late: bool = False  # a handle from an earlier cell was closed, or a database wrote a log beside its file
     removed: bool = False
+    late: bool = False  # a handle from an earlier cell was closed after writing
+    accessed: bool = False  # a handle from an earlier cell was read
+    logged: bool = False  # a database used a log beside its file
 
     def add(self, mask: int) -> None:
         """Take in the next event."""
-        if mask & watches.CREATE:
+        if mask & watches.ACCESS:
+            self.accessed = True
+        elif mask & watches.CREATE:
             self.fresh |= not self.opens and not self.removed
             self.writes += self.removed
         elif mask & watches.OPEN:
@@ -87,7 +91,7 @@ class Sightings:
             elif folder:
                 seen.listed |= {path} if mask & watches.OPEN else set()
             elif path.endswith(LOGS) and (base := base_of(path)) != path:
-                seen.at(base).late = True
+                seen.at(base).logged = True
             else:
                 seen.at(path).add(mask)
         for path in leaving.values():
@@ -124,27 +128,33 @@ class Witness:
     def _tell(self, path: str, seen: Sighting) -> None:
         touch = self.heard.get(path)
         heard = touch is not None and bool(touch.reads or touch.writes)
+        if seen.accessed and not seen.fresh:
+            self.heard.read(path)
         if not heard and (self._nobody(path) or self._is_alias(path)):
             return
         mode = self._mode(path) if seen.opens > seen.closes else ""
         if mode == "w":
             self.held.add(path)
-        touched = changed_since(path, self.began)
-        wrote = touched and bool(seen.writes or seen.late or seen.fresh or mode == "w")
+        writing = seen.writes or seen.late or seen.logged or seen.fresh or mode == "w"
+        wrote = {"wrote"} if writing and changed_since(path, self.began) else set()
         if touch is not None and heard:
             if seen.read_first and seen.reads > touch.reads:
                 touch.ways.add("read")
-            touch.ways |= {"wrote"} if wrote else set()
+            touch.ways |= wrote
         elif seen.removed and not os.path.exists(path):
             if not seen.fresh:
-                self._mark(path, {"read"} if seen.reads else set())
                 self.heard.removed(path)
+                self._mark(path, {"read"} if seen.reads else None)
         else:
-            read = seen.read_first or (seen.opens > 0 and not wrote) or seen.opens > seen.closes or seen.late
-            read |= wrote and not self._replaced(path)
+            self._mark(path, (set() if seen.fresh else self._reads(path, seen, bool(wrote))) | wrote)
             if seen.fresh and touch is not None:
                 touch.ways.discard("read")  # by SQL that asked what there is
-            self._mark(path, {"read"} if read and not seen.fresh else set(), {"wrote"} if wrote else set())
+
+    def _reads(self, path: str, seen: Sighting, wrote: bool) -> set[str]:
+        """Return whether what was there before mattered, as far as that cannot be ruled out."""
+        lasting = seen.opens > seen.closes or seen.late or seen.logged
+        read = seen.read_first or lasting or (seen.opens > 0 and not wrote) or (wrote and not self._replaced(path))
+        return {"read"} if read else set()
 
     def _moved(self, source: str, target: str, fresh: bool) -> None:
         known = self.heard.get(target)
@@ -156,12 +166,11 @@ class Witness:
             for path in {source, target} & self.heard.keys():
                 self._mark(path)
 
-    def _mark(self, path: str, *ways: set[str]) -> None:
+    def _mark(self, path: str, ways: set[str] | None = None) -> None:
         """Note how a path was used, and by whom as far as that is known."""
-        if not ways or any(ways):
+        if ways is None or ways or path in self.heard:
             touch = self.heard.at(path)
-            fresh = set().union(*ways)
-            touch.ways |= fresh - {"read"} if "wrote" in touch.ways else fresh
+            touch.ways |= (ways or set()) - ({"read"} if "wrote" in touch.ways else set())
             touch.foreign = self._is_foreign(path)
             touch.via = "process" if self.children and touch.foreign else "native"
 

@@ -24,11 +24,11 @@ from typing import NamedTuple
 from mlops_nb import hooks
 from mlops_nb.capture.origins import Origins
 
-OPEN, CLOSE_WRITE, CLOSE_READ = 0x20, 0x08, 0x10
+ACCESS, OPEN, CLOSE_WRITE, CLOSE_READ = 0x01, 0x20, 0x08, 0x10
 CREATE, DELETE, MOVED_FROM, MOVED_TO = 0x100, 0x200, 0x40, 0x80
 FOLDER, OVERFLOW, IGNORED = 0x40000000, 0x4000, 0x8000
 EVERYTHING = OPEN | CLOSE_WRITE | CLOSE_READ | CREATE | DELETE | MOVED_FROM | MOVED_TO
-ONLY_FOLDERS = 0x01000000
+ONLY_FOLDERS, ONCE = 0x01000000, 0x80000000
 HEAD = struct.Struct("iIII")
 
 #: Folders that hold no data of the user.
@@ -59,6 +59,7 @@ class Watches:
         self._fd = -1
         self._folders: dict[int, str] = {}
         self._paths: set[str] = set()
+        self._awaited: dict[int, str] = {}
         self._backlog: list[Event] = []
         self._own: set[str] = set()
         self._lock = threading.Lock()
@@ -130,6 +131,13 @@ class Watches:
                 for entry in _entries(folder):
                     if entry.name not in SKIPPED and _is_folder(entry):
                         pending.append((entry.path, linked if entry.is_symlink() else depth - 1))
+
+    def await_access(self, path: str) -> None:
+        """Tell when a file that is open already is read for the first time from now on."""
+        if self._fd >= 0 and path not in self._awaited.values():
+            number = self._libc.inotify_add_watch(self._fd, os.fsencode(path), ACCESS | ONCE)
+            if number >= 0:
+                self._awaited[number] = path
 
     def discover(self, folder: str) -> list[Event]:
         """Watch a folder that is new; return what it holds as things that were made."""
@@ -204,6 +212,10 @@ class Watches:
     def _enter(self, number: int, mask: int, cookie: int, name: str) -> None:
         if mask & OVERFLOW:
             self._backlog.append(Event(OVERFLOW, ""))
+        elif number in self._awaited:
+            if mask & ACCESS:
+                self._backlog.append(Event(ACCESS, self._awaited[number]))
+            del self._awaited[number]
         elif mask & IGNORED:
             self._paths.discard(self._folders.pop(number, ""))
         elif (folder := self._folders.get(number)) is not None and name not in SKIPPED:

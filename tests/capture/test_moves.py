@@ -142,6 +142,15 @@ def test_a_database_that_is_written_through_an_old_connection_is_an_output(cell)
     assert cell("x = 1").edges() == {}
 
 
+def test_a_database_that_is_read_through_an_old_connection_is_an_input(cell):
+    cell("import sqlite3\nc, d = sqlite3.connect('x.db'), sqlite3.connect('x.db')")
+    cell("c.execute('CREATE TABLE t (a)'); c.execute('INSERT INTO t VALUES (1)'); c.commit()")
+    time.sleep(QUIET)
+    used = cell("d.execute('SELECT * FROM t').fetchall()").edges()
+    assert {reference: ways for reference, (ways, _) in used.items()} == {"file:x.db": "read"}
+    assert cell("x = 1").edges() == {}
+
+
 # -- what exists ----------------------------------------------------------------------------------------------
 
 
