@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mlops_nb.capture import nodes, runs
-from mlops_nb.capture.opened import Opened
+from mlops_nb.capture.opened import Opened, same_folder
 from mlops_nb.errors import NotFound
-from mlops_nb.ids import digest
+from mlops_nb.ids import digest, file_digest
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
 from mlops_nb.verbs import verb
@@ -93,7 +93,10 @@ def _used(project: Project, opened: Opened, place: str) -> int:
         return nodes.add_node(project.store, "file", place) if known is None else known
     number = observe_file(project, opened.path, *opened.content)
     if opened.kind == "directory":
-        project.content.put(opened.manifest.encode())
+        project.store.execute(
+            "INSERT INTO folder (artifact, manifest) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            number, project.content.put(opened.manifest.encode()),
+        )  # fmt: skip
         _join_members(project, opened, number)
     return number
 
@@ -130,6 +133,14 @@ def at_path(project: Project, path: Path) -> int | None:
         "SELECT artifact FROM location WHERE path = ? ORDER BY seen_at DESC LIMIT 1", project.relative(path)
     )
     return None if found is None else int(found)
+
+
+def is_at(project: Project, number: int, path: Path) -> bool:
+    """Whether a file, or a folder of files, has the content of an artifact now."""
+    if path.is_file():
+        return bool(project.store.value("SELECT hash FROM artifact WHERE id = ?", number) == file_digest(path))
+    manifest = project.store.value("SELECT manifest FROM folder WHERE artifact = ?", number)
+    return manifest is not None and path.is_dir() and same_folder(path, project.content.text(manifest))
 
 
 @verb("log-artifact", records=True)

@@ -129,6 +129,9 @@ FILES = (
     """CREATE TABLE doubt (
         node BIGINT NOT NULL REFERENCES node (id), reference TEXT NOT NULL, reason TEXT NOT NULL,
         PRIMARY KEY (node, reference, reason))""",
+    # an artifact that is a folder of files: which, with their hashes, is the content that its own hash is of
+    """CREATE TABLE folder (
+        artifact BIGINT PRIMARY KEY REFERENCES artifact (id), manifest TEXT NOT NULL REFERENCES content (hash))""",
     # the folders whose content a cell asked for, named as in references
     """CREATE TABLE listing (
         execution BIGINT NOT NULL REFERENCES execution (id), place TEXT NOT NULL, PRIMARY KEY (execution, place))""",

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from mlops_nb.capture.origins import Origins
+from mlops_nb.errors import NotFound
+from mlops_nb.lineage.references import resolve
 
 from .conftest import Used, sha
 
@@ -195,11 +197,13 @@ def test_a_dataset_is_one_thing_and_each_of_its_files_belongs_to_it(cell, projec
     time.sleep(QUIET)
     assert list(frame) == ["file:parts"]
     assert cell("pd.read_parquet('parts')").edges() == {"file:parts": ("read", frame["file:parts"][1])}
+    assert resolve(project, "file:parts") == project.store.value("SELECT artifact FROM folder")
     one = next(iter((project.root / "parts" / "k=x").iterdir())).relative_to(project.root)
     node = project.store.value("SELECT artifact FROM location WHERE path = ?", str(one))
     assert project.store.value("SELECT count(*) FROM edge WHERE target = ? AND kind = 'holds'", node) == 1
-    cell(f"pd.read_parquet({str(one)!r})")
-    assert cell("x = 1").edges() == {}
+    with project.store.write(), pytest.raises(NotFound, match="has read or written the file 'parts' as it is now"):
+        (project.root / one).write_text("other")
+        resolve(project, "file:parts")
 
 
 # -- others ---------------------------------------------------------------------------------------------------

@@ -36,6 +36,14 @@ frame.to_parquet("in-hive", partition_cols=["k"])
 open("in-parts/notes.txt", "w").write("no part of it")
 """
 
+#: Else the kernel waits for the processes of joblib when it is shut down, with capture and without.
+END_JOBLIB = """
+from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky.backend import resource_tracker
+get_reusable_executor().shutdown(kill_workers=True)
+resource_tracker._resource_tracker._stop()
+"""
+
 READS = {
     "open": ("open('in.txt').read()", "in.txt"),
     "os.open": ("os.close(os.open('in.txt', os.O_RDONLY))", "in.txt"),
@@ -154,8 +162,38 @@ def observed(module_kernel):
     time.sleep(0.1)  # so that no file looks as if it had just been written
     seen = Observed(module_kernel)
     yield seen
-    module_kernel.run("from joblib.externals.loky import get_reusable_executor as e; e().shutdown(kill_workers=True)")
+    module_kernel.text(END_JOBLIB)
     seen.project.store.close()
+
+
+#: A cell that makes a file, one that uses it in another way, and the file.
+FLOWS = {
+    "a module written in the session": (
+        "Path('made_module.py').write_text('def g(): return 7'); sys.path.insert(0, '.')", "import made_module", "made_module.py",
+    ),
+    "a script that is run": ("Path('script.py').write_text('h = 1')", "%run -i script.py", "script.py"),
+    "a file of the shell": ("name = 'shell.txt'\n!echo 42 > {name}", "int(open(name).read())", "shell.txt"),
+    "a file of a child of joblib": (
+        "joblib.Parallel(2)(joblib.delayed(Path.write_text)(Path('child.txt'), t) for t in ['x'])",
+        "Path('child.txt').read_text()", "child.txt",
+    ),
+    "a dataset of one library read by another": (
+        "frame.to_parquet('flow', partition_cols=['k'])", "pl.scan_parquet('flow').collect()", "flow",
+    ),
+    "a database by two libraries": (
+        "frame.to_sql('t', 'sqlite:///flow.db')", "sqlite3.connect('flow.db').execute('SELECT * FROM t').fetchall()", "flow.db",
+    ),
+    "a figure": ("plt.plot([1]); plt.savefig('flow.png'); plt.close()", "plt.imread('flow.png').shape", "flow.png"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_what_one_cell_makes_is_what_another_uses(observed, flow):
+    make, use, name = FLOWS[flow]
+    made = observed.run(make)[f"file:{name}"]
+    time.sleep(0.05)
+    used = observed.run(use)[f"file:{name}"]
+    assert (made, used) == (("wrote", observed.hash(name)), ("read", observed.hash(name)))
 
 
 @pytest.mark.parametrize("operation", READS)

@@ -8,9 +8,8 @@ import pytest
 
 import mlops_nb
 from mlops_nb.capture.remotes import redacted
-
-pytest.importorskip("httpx")
-pytest.importorskip("requests")
+from mlops_nb.errors import NotFound
+from mlops_nb.lineage.references import resolve
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -22,7 +21,9 @@ class Answering(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"answer")
 
-    do_POST = do_GET
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def log_message(self, *_):
         pass
@@ -52,6 +53,9 @@ def test_a_request_is_an_input_by_its_address_without_secrets(cell, project, ser
     used = cell(f"URL, HOST = {address!r}, {server!r}", request_)
     assert used.edges() == {f"url:http://{server}/data": ("read", None)}
     assert "it is on another machine" in used.doubts()[f"url:http://{server}/data"]
+    assert resolve(project, f"url:http://{server}/data")
+    with pytest.raises(NotFound, match="no address 'http://elsewhere/'"):
+        resolve(project, "url:http://elsewhere/")
     assert "hush" not in "".join(
         str(tuple(row)) for row in project.store.rows("SELECT name FROM node WHERE kind = 'external'")
     )
