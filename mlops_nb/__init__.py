@@ -31,6 +31,8 @@ API = {
     "log_metric": "capture.runs:log_metric",
     "log_metrics": "capture.runs:log_metrics",
     "log_artifact": "capture.artifacts:log_artifact",
+    "fits": "autolog.fits:fits",
+    "candidates": "autolog.fits:candidates",
     "lineage": "lineage.graph:lineage",
     "show": "lineage.details:show",
     "dataset": "data.datasets:dataset",

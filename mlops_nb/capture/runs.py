@@ -60,8 +60,9 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
     marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
     parameters: dict[int, dict[str, Json]] = {}
     metrics: dict[int, dict[str, float]] = {}
-    for row in project.store.rows(f"SELECT run, name, value FROM parameter WHERE run IN ({marks})"):
-        parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
+    for table in ("observed_parameter", "parameter"):  # what was named counts more than what was seen
+        for row in project.store.rows(f"SELECT run, name, value FROM {table} WHERE run IN ({marks})"):
+            parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
     for row in project.store.rows(f"SELECT run, name, value FROM metric WHERE run IN ({marks}) ORDER BY id"):
         metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
     return [
@@ -200,6 +201,15 @@ def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
         text = canonical_json(repr(value))
     project.store.execute(
         "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
+    )
+
+
+def observe_parameters(project: Project, run: int, values: Mapping[str, Json]) -> None:
+    """Record, inside a transaction, parameters that were seen and not named: each shows its newest value."""
+    project.store.execute_many(
+        "INSERT INTO observed_parameter (run, name, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
+        [(run, name, canonical_json(value)) for name, value in values.items()],
     )
 
 

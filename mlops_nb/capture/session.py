@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, observers, processes, runs, usage
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
 from mlops_nb.capture.outputs import OutputMark, Outputs
-from mlops_nb.capture.variables import NameMark, Variables
+from mlops_nb.capture.variables import NameMark, Touched, Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 
@@ -153,6 +153,7 @@ class Session:
         )  # fmt: skip
         if not self.frames:
             self.files.begin()
+            self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -170,13 +171,16 @@ class Session:
         if self.frames:
             return
         self.project.execution = None
+        spent = self.meter.end()
         opened = self.files.end()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
+        versions = dict(self.variables.versions)
         touched = self.variables.touched(names, self.shell.user_ns, frame.before)
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
             self.variables.record(frame.number, touched)
+            usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
@@ -186,6 +190,19 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
+        self._tell_observers(frame, versions, touched, opened)
+
+    def _tell_observers(self, frame: Frame, versions: dict[str, int], touched: Touched, opened: list[Opened]) -> None:
+        read = {name: number for name, number in versions.items() if number in set(touched.read)}
+        made = {name: number for number, name, _ in touched.made}
+        seen = observers.Seen(
+            self.project, self.run or 0, frame.number, frame.tree, self.shell.user_ns, read, made, opened
+        )
+        for observe in observers.OBSERVERS:
+            try:
+                observe(seen)
+            except Exception as error:
+                self.gap(error)
 
     def _begin_run(self) -> int:
         if self.owns_run:

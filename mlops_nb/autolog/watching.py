@@ -1,0 +1,99 @@
+"""Autolog, attached to one session: the frameworks that are watched, and what is looked at when a cell has ended."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from mlops_nb.autolog import widgets
+from mlops_nb.autolog.imports import Imports, Told
+from mlops_nb.autolog.recorder import Recorder
+from mlops_nb.capture import nodes, runs
+from mlops_nb.capture.observers import OBSERVERS, Seen
+from mlops_nb.project import Project
+
+#: A module that a session may import: the function here that begins to watch it, given the module and the recorder, and
+#: returns how to undo that. It is imported when the module is.
+PLUGINS = {
+    "sklearn.base": "sklearn:watch_fits",
+    "sklearn.metrics": "sklearn:watch_metrics",
+    "sklearn.model_selection": "sklearn:watch_validations",
+    "xgboost": "xgboost:watch",
+    "lightgbm": "lightgbm:watch",
+    "statsmodels.base.wrapper": "statsmodels:watch",
+}
+
+
+class Autolog:
+    """Watches the frameworks of one session."""
+
+    def __init__(self, project: Project) -> None:
+        self.recorder = Recorder(project)
+        self._undo: list[Callable[[], None]] = []
+        self._imports = Imports({name: self._told(plugin) for name, plugin in PLUGINS.items()})
+
+    def attach(self) -> None:
+        """Begin to watch."""
+        OBSERVERS.append(self.observe)
+        self._imports.start()
+
+    def detach(self) -> None:
+        """Put everything back."""
+        self._imports.stop()
+        OBSERVERS.remove(self.observe)
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
+
+    def _told(self, plugin: str) -> Told:
+        place, _, function = plugin.partition(":")
+
+        def watch(module: ModuleType) -> None:
+            begin = getattr(importlib.import_module(f"mlops_nb.autolog.{place}"), function)
+            self._undo.append(begin(module, self.recorder))
+
+        return self.recorder.guarded(watch)
+
+    def observe(self, seen: Seen) -> None:
+        """Look at a cell that has ended: its predictions, its widgets, and which variables hold what it fitted."""
+        for end in self.recorder.at_end:
+            end()
+        if seen.tree is not None:
+            self.recorder.predictions.learn(seen.tree)
+        found = widgets.parameters(seen.read, seen.namespace) if "ipywidgets" in sys.modules else {}
+        held = [(fit, seen.made[name]) for name in seen.made
+                if (fit := self.recorder.fit_of(seen.namespace.get(name))) is not None]  # fmt: skip
+        if found or held:
+            seen.project.store.defer(functools.partial(_record, seen, found, held))
+
+
+def _record(seen: Seen, parameters: dict[str, Any], held: list[tuple[int, int]]) -> None:
+    """Record, inside a transaction, parameters and which variables came from which fit."""
+    runs.observe_parameters(seen.project, seen.run, parameters)
+    for fit, variable in held:
+        nodes.add_edge(seen.project.store, fit, variable, "wrote")
+
+
+# -- the one of this process ----------------------------------------------------------------------------------
+
+_autolog: Autolog | None = None
+
+
+def attach(project: Project) -> None:
+    """Begin to watch, unless ``mlops.toml`` says otherwise."""
+    global _autolog
+    if _autolog is None and project.section("capture").get("autolog", True) is not False:
+        _autolog = Autolog(project)
+        _autolog.attach()
+
+
+def detach() -> None:
+    """Put everything back."""
+    global _autolog
+    if _autolog is not None:
+        watching, _autolog = _autolog, None
+        watching.detach()
