@@ -33,6 +33,7 @@ API = {
     "log_artifact": "capture.artifacts:log_artifact",
     "fits": "autolog.fits:fits",
     "candidates": "autolog.fits:candidates",
+    "load_fit": "autolog.keeping:load_fit",
     "lineage": "lineage.graph:lineage",
     "show": "lineage.details:show",
     "dataset": "data.datasets:dataset",

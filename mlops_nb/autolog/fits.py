@@ -65,7 +65,7 @@ class Training:
     notes: list[str] = field(default_factory=list)
 
 
-def add(project: Project, number: int, run: int, execution: int, training: Training) -> None:
+def add(project: Project, number: int, run: int, execution: int | None, training: Training) -> None:
     """Record a fit inside a transaction: a node that its cell made."""
     store = project.store
     nodes.add_node(store, "fit", training.estimator.rpartition(".")[2], number=number)
@@ -75,7 +75,7 @@ def add(project: Project, number: int, run: int, execution: int, training: Train
         number, training.kind, training.estimator, run, execution, training.started, training.seconds, training.rows,
         training.features, canonical_json(training.parameters), "; ".join(training.notes) or None,
     )  # fmt: skip
-    nodes.add_edge(store, execution, number, "wrote")
+    nodes.add_edge(store, execution or run, number, "wrote")
     runs.observe_parameters(project, run, training.parameters)
     add_metrics(project, run, execution, training.metrics, fit=number)
     store.execute_many(
@@ -88,7 +88,7 @@ def add(project: Project, number: int, run: int, execution: int, training: Train
 def add_metrics(
     project: Project,
     run: int,
-    execution: int,
+    execution: int | None,
     metrics: Sequence[tuple[str, float, int | None]],
     *,
     fit: int | None,
@@ -136,10 +136,10 @@ def fits(project: Project, *, run: str | None = None, kind: str | None = None, l
 
 @verb("candidates")
 def candidates(project: Project, fit: str) -> list[Candidate]:
-    """List every candidate of a search, the best first, or every fold of a cross-validation.
+    """List every candidate of a search, the best first.
 
     Args:
-        fit: the ID of the search, as ``mlops fits`` shows it
+        fit: the search, or a cross-validation for its folds: fit:GridSearchCV or an ID that fits shows
 
     Raises:
         UsageError: the ID is not that of a search or a cross-validation.

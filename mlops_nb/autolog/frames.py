@@ -11,7 +11,9 @@ from types import FrameType
 from typing import Any
 
 #: Packages whose frames are no user's; a call that one of them makes for another is not the user's either.
-FRAMEWORKS = frozenset({"sklearn", "xgboost", "lightgbm", "imblearn", "statsmodels", "keras", "mlops_nb"})
+FRAMEWORKS = frozenset(
+    {"sklearn", "xgboost", "lightgbm", "imblearn", "statsmodels", "keras", "pytorch_lightning", "lightning", "mlops_nb"}
+)
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,13 @@ class Recorder:
         execution = self.project.execution
         if execution is None or self.project.run is None or os.getpid() != self._process:
             return None
+        self.enter(execution)
+        return call_of(frame) if self._facts < LIMIT else None
+
+    def enter(self, execution: int) -> None:
+        """Record what follows as a cell's."""
         if execution != self._cell:
             self._cell, self._facts, self._fitting, self._spent = execution, 0, 0.0, 0.0
-        return call_of(frame) if self._facts < LIMIT else None
 
     def guarded(self, tell: Callable[..., None]) -> Callable[..., None]:
         """Keep a failure of ours, or a framework of a version that is not as we know it, away from the call."""

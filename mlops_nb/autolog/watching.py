@@ -11,6 +11,8 @@ from typing import Any
 
 from mlops_nb.autolog import widgets
 from mlops_nb.autolog.imports import Imports, Told
+from mlops_nb.autolog.keeping import Keeping
+from mlops_nb.autolog.own import OwnEstimators
 from mlops_nb.autolog.recorder import Recorder
 from mlops_nb.capture import nodes, runs
 from mlops_nb.capture.observers import OBSERVERS, Seen
@@ -25,6 +27,9 @@ PLUGINS = {
     "xgboost": "xgboost:watch",
     "lightgbm": "lightgbm:watch",
     "statsmodels.base.wrapper": "statsmodels:watch",
+    "keras": "keras:watch",
+    "pytorch_lightning": "lightning:watch",
+    "lightning.pytorch": "lightning:watch",
 }
 
 
@@ -33,6 +38,7 @@ class Autolog:
 
     def __init__(self, project: Project) -> None:
         self.recorder = Recorder(project)
+        self._own, self._keeping = OwnEstimators(self.recorder), Keeping(project)
         self._undo: list[Callable[[], None]] = []
         self._imports = Imports({name: self._told(plugin) for name, plugin in PLUGINS.items()})
 
@@ -60,22 +66,28 @@ class Autolog:
 
     def observe(self, seen: Seen) -> None:
         """Look at a cell that has ended: its predictions, its widgets, and which variables hold what it fitted."""
+        self.recorder.enter(seen.execution)
         for end in self.recorder.at_end:
             end()
+        if "sklearn.base" in sys.modules:
+            for name in seen.made:
+                self._own.look(seen.namespace.get(name))
         if seen.tree is not None:
             self.recorder.predictions.learn(seen.tree)
         found = widgets.parameters(seen.read, seen.namespace) if "ipywidgets" in sys.modules else {}
-        held = [(fit, seen.made[name]) for name in seen.made
-                if (fit := self.recorder.fit_of(seen.namespace.get(name))) is not None]  # fmt: skip
+        held = {name: fit for name in seen.made
+                if (fit := self.recorder.fit_of(seen.namespace.get(name))) is not None}  # fmt: skip
+        if held and self._keeping.asked:
+            self._keeping.keep({fit: seen.namespace[name] for name, fit in held.items()})
         if found or held:
             seen.project.store.defer(functools.partial(_record, seen, found, held))
 
 
-def _record(seen: Seen, parameters: dict[str, Any], held: list[tuple[int, int]]) -> None:
+def _record(seen: Seen, parameters: dict[str, Any], held: dict[str, int]) -> None:
     """Record, inside a transaction, parameters and which variables came from which fit."""
     runs.observe_parameters(seen.project, seen.run, parameters)
-    for fit, variable in held:
-        nodes.add_edge(seen.project.store, fit, variable, "wrote")
+    for name, fit in held.items():
+        nodes.add_edge(seen.project.store, fit, seen.made[name], "wrote")
 
 
 # -- the one of this process ----------------------------------------------------------------------------------
