@@ -18,6 +18,7 @@ class OwnEstimators:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._learned: dict[int, Learned] = {}
+        self._fits: dict[int, int] = {}
 
     def look(self, value: Any) -> None:
         """Record the value of a variable that a cell has made or changed, if it is such an estimator."""
@@ -25,11 +26,13 @@ class OwnEstimators:
         if not learned or self._learned.get(id(value)) == learned:
             return
         self._learned[id(value)] = learned
+        if self.recorder.fit_of(value) not in (None, self._fits.get(id(value))):
+            return  # a class derived from one that is watched
         kind = type(value)
         training = Training(f"{kind.__module__}.{kind.__qualname__}")
         training.parameters = parameters_of(value, training)
         training.notes.append("seen when its cell had ended: how it was fitted is not known")
-        self.recorder.fit(training, value)
+        self._fits[id(value)] = self.recorder.fit(training, value)
 
 
 def _learned(value: Any) -> Learned:

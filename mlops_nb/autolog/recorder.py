@@ -75,14 +75,15 @@ class Recorder:
 
     # -- what was seen ----------------------------------------------------------------------------------------
 
-    def fit(self, training: Training, subject: Any = None) -> None:
-        """Record a call that trained something, and which object it trained."""
+    def fit(self, training: Training, subject: Any = None) -> int:
+        """Record a call that trained something, and which object it trained; return its row ID."""
         project, run, execution = self.project, self.project.run, self._cell
         assert run is not None and execution is not None
         self._count()
         number = project.store.next_id()
         self._remember(subject, number)
         project.store.defer(functools.partial(fits.add, project, number, run, execution, training))
+        return number
 
     def metric(self, name: str, dataset: str, value: float, subject: Any) -> None:
         """Record what a metric function returned, under MLflow's key ``name[-index]_dataset``."""

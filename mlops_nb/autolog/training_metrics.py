@@ -1,8 +1,8 @@
 """Metrics on the training data under MLflow's keys, read off a fitted estimator where that is cheap and harmless.
 
 They need a prediction of the training data, which the user did not ask for. So it must not cost (a few rows are
-predicted first, and tell what the rest would), run code of the user, print, warn, or draw from a random state that the
-notebook goes on to use. Where that is not sure the fit says why it has none.
+predicted first, and tell what the rest would), run code of the user, print, warn, change the estimator, or draw from a random
+state that the notebook goes on to use. Where that is not sure the fit says why it has none.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from mlops_nb.autolog.fits import Training
 from mlops_nb.autolog.recorder import Recorder
 
 TRUSTED = ("builtins", "numpy", "scipy", "sklearn.", "xgboost.", "lightgbm.")
-#: Estimators that draw from a random state of their own when they transform.
-DRAWING = frozenset({"IterativeImputer"})
+#: Estimators that predicting changes: it draws from a random state of theirs, or their trees count what they are asked.
+CHANGING = frozenset({"IterativeImputer", "LabelPropagation", "LabelSpreading"})
+COUNTING = "sklearn.neighbors"
 FEW, MORE = 10, 1000  # rows predicted to learn what all would cost
-METRICS_COST = 2e-6  # seconds a row that the metric functions take
+CLASSIFIER_COST, REGRESSOR_COST = 1e-6, 1e-7  # seconds a row that the metric functions take
 FUNCTIONS = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 
 Metrics = dict[str, Callable[[], Any]]
@@ -36,7 +37,7 @@ def read(recorder: Recorder, estimator: Any, data: Any, labels: Any, weight: Any
     allowed = recorder.allowance(training.seconds or 0.0)
     begun = time.perf_counter()
     try:
-        reason = _reason(estimator, data)
+        reason = _reason(estimator, data) if allowed > 0 else "the time for them in this cell is spent"
         if reason is None:
             with _unnoticed():
                 reason = _read(estimator, data, labels, weight, training, begun + allowed)
@@ -60,8 +61,8 @@ def _reason(estimator: Any, data: Any) -> str | None:
     for part in (estimator, *_flat(parameters.values())):
         kind = type(part)
         owner = str(part.__module__ if kind in FUNCTIONS else kind.__module__)
-        if owner.startswith("numpy.random") or kind.__name__ in DRAWING:
-            return "predicting would draw random numbers"
+        if owner.startswith(("numpy.random", COUNTING)) or kind.__name__ in CHANGING:
+            return "predicting would change its state"
         if not owner.startswith(TRUSTED):
             return "predicting may run code of yours"
     if any(name.endswith("verbose") and value for name, value in parameters.items()):
@@ -109,8 +110,7 @@ def _cost(estimator: Any, data: Any, rows: int) -> float:
     few = took(_head(data, FEW))
     if rows <= MORE:
         return few
-    each = max(took(_head(data, MORE)) - few, 0.0) / (MORE - FEW)
-    return few + (each + METRICS_COST) * rows
+    return few + max(took(_head(data, MORE)) - few, 0.0) / (MORE - FEW) * rows
 
 
 def _head(data: Any, rows: int) -> Any:
@@ -129,9 +129,11 @@ def _read(estimator: Any, data: Any, labels: Any, weight: Any, training: Trainin
         return None
     rows = training.rows or 0
     with config_context(skip_parameter_validation=True):
-        cost = _cost(estimator, data, rows)
-        if time.perf_counter() + cost > until:
-            return f"predicting {rows:,} rows would take about {cost:.2g} s"
+        cost = _cost(estimator, data, rows) + rows * (CLASSIFIER_COST if classifies else REGRESSOR_COST)
+        if (left := until - time.perf_counter()) < cost:
+            return (
+                f"predicting {rows:,} rows takes about {cost:.2g} s, and {max(left, 0.0):.2g} s of this cell are left"
+            )
         predicted = estimator.predict(data)
         metrics = (_of_classifier if classifies else _of_regressor)(labels, predicted, weight)
         if classifies and hasattr(estimator, "predict_proba") and time.perf_counter() + cost < until:

@@ -40,7 +40,7 @@ def iris(cell: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def recorded() -> list[Fit]:
     """What was trained so far, in order."""
-    return fits(current())[::-1]
+    return fits(current(), limit=1000)[::-1]
 
 
 def gaps() -> list[str]:
