@@ -1,8 +1,8 @@
 """Metrics on the training data under MLflow's keys, read off a fitted estimator where that is cheap and harmless.
 
 They need a prediction of the training data, which the user did not ask for. So it must not cost (a few rows are
-predicted first, and tell what the rest would), run code of the user, print, warn, change the estimator, or draw from a random
-state that the notebook goes on to use. Where that is not sure the fit says why it has none.
+predicted first, and tell what the rest would), run code of the user, print, warn, change the estimator, or draw from
+a random state that the notebook goes on to use. Where that is not sure the fit says why it has none.
 """
 
 from __future__ import annotations

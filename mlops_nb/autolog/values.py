@@ -30,7 +30,7 @@ def plain(value: Any, depth: int = 4) -> Json:
         return {_key(name): plain(item, depth - 1) for name, item in list(value.items())[:ITEMS_LIMIT]}
     if kind.__module__ == "numpy":
         return _of_numpy(value, depth)
-    if kind in NAMED or kind.__name__ == "ufunc":
+    if kind in NAMED:
         return f"{getattr(value, '__module__', None) or kind.__module__}.{getattr(value, '__qualname__', '?')}"
     return f"{kind.__name__}()"
 
@@ -57,6 +57,8 @@ def _key(name: Any) -> str:
 
 
 def _of_numpy(value: Any, depth: int) -> Json:
+    if type(value).__name__ == "ufunc":
+        return f"numpy.{value.__name__}"
     shape = getattr(value, "shape", None)
     if shape == () and not hasattr(value, "fields"):
         item = value.item()

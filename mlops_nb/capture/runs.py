@@ -70,7 +70,7 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
             id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
             reason=row["reason"], metrics=metrics.get(shown[row["number"]], {}),
-            parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
+            parameters=parameters.get(shown[row["number"]], {}) | parameters.get(row["number"], {}),
         )
         for row in rows
     ]  # fmt: skip

@@ -30,7 +30,7 @@ def test_no_estimator_of_scikit_learn_is_changed_by_reading_its_metrics(kind):
     from sklearn.utils import all_estimators
 
     random = np.random.default_rng(0)
-    X, y = random.random((40, 3)), np.arange(40) % 2
+    data, y = random.random((40, 3)), np.arange(40) % 2
     tried = 0
     for name, estimator_class in all_estimators(type_filter=kind):
         if any(part in name for part in SLOW) or any(
@@ -42,13 +42,13 @@ def test_no_estimator_of_scikit_learn_is_changed_by_reading_its_metrics(kind):
             estimator.set_params(n_estimators=3)
         try:
             with warnings.catch_warnings(action="ignore"):
-                estimator.fit(X, y)
+                estimator.fit(data, y)
         except ValueError:  # it wants other data
             continue
         before, drawn, filters = pickle.dumps(estimator), np.random.get_state()[1].tolist(), list(warnings.filters)
         training = Training(name, rows=40)
         with warnings.catch_warnings(action="error"):
-            training_metrics.read(Generous(), estimator, X, y, None, training)
+            training_metrics.read(Generous(), estimator, data, y, None, training)
         assert pickle.dumps(estimator) == before, name
         assert np.random.get_state()[1].tolist() == drawn, name
         assert warnings.filters == filters
@@ -120,7 +120,11 @@ def test_what_would_take_too_long_is_not_predicted(iris, monkeypatch):
     assert "predicting 300,000 rows takes about" in all_.note
 
 
-def test_a_loop_of_fits_may_spend_so_much_and_no_more(iris):
+def test_a_loop_of_fits_may_spend_so_much_and_no_more(iris, monkeypatch):
+    from mlops_nb.autolog import recorder
+
+    monkeypatch.setattr(recorder, "FREE_SECONDS", 0.03)
+    monkeypatch.setattr(recorder, "FREE_PART", 0.0)
     iris("for _ in range(60): LogisticRegression().fit(X_train, y_train)")
     found = recorded()
     assert len(found) == 60
