@@ -136,8 +136,11 @@ def _read(estimator: Any, data: Any, labels: Any, weight: Any, training: Trainin
             )
         predicted = estimator.predict(data)
         metrics = (_of_classifier if classifies else _of_regressor)(labels, predicted, weight)
-        if classifies and hasattr(estimator, "predict_proba") and time.perf_counter() + cost < until:
-            metrics |= _of_probabilities(labels, estimator.predict_proba(data), weight)
+        if classifies and hasattr(estimator, "predict_proba"):
+            if time.perf_counter() + cost < until:
+                metrics |= _of_probabilities(labels, estimator.predict_proba(data), weight)
+            else:
+                training.notes.append("no training_log_loss and training_roc_auc: predicting again takes too long")
         found = {}
         for name, metric in metrics.items():
             with contextlib.suppress(Exception):  # not every metric is defined for every kind of label
