@@ -135,18 +135,18 @@ def fits(project: Project, *, run: str | None = None, kind: str | None = None, l
 
 
 @verb("candidates")
-def candidates(project: Project, fit: str) -> list[Candidate]:
+def candidates(project: Project, ref: str) -> list[Candidate]:
     """List every candidate of a search, the best first.
 
     Args:
-        fit: the search, or a cross-validation for its folds: fit:GridSearchCV or an ID that fits shows
+        ref: the search, or a cross-validation for its folds: fit:GridSearchCV or an ID that fits shows
 
     Raises:
         UsageError: the ID is not that of a search or a cross-validation.
     """
-    rows = project.store.rows("SELECT * FROM candidate WHERE fit = ? ORDER BY position", resolve(project, fit))
+    rows = project.store.rows("SELECT * FROM candidate WHERE fit = ? ORDER BY position", resolve(project, ref))
     if not rows:
-        raise UsageError(f"{fit!r} has no candidates - see `mlops fits --kind search`")
+        raise UsageError(f"{ref!r} has no candidates - see `mlops fits --kind search`")
     found = [
         Candidate(row["position"], json.loads(row["parameters"]), _numbers(json.loads(row["metrics"]))) for row in rows
     ]

@@ -26,7 +26,6 @@ class Keeping:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.asked = project.section("capture").get("models", False) is True
         self._slow: set[type] = set()
 
     def keep(self, held: dict[int, Any]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from mlops_nb.autolog import widgets
 from mlops_nb.autolog.imports import Imports, Told
-from mlops_nb.autolog.keeping import Keeping
 from mlops_nb.autolog.own import OwnEstimators
 from mlops_nb.autolog.recorder import Recorder
 from mlops_nb.capture import nodes, runs
@@ -38,7 +37,8 @@ class Autolog:
 
     def __init__(self, project: Project) -> None:
         self.recorder = Recorder(project)
-        self._own, self._keeping = OwnEstimators(self.recorder), Keeping(project)
+        self._own = OwnEstimators(self.recorder)
+        self._keep = _keeper(project)
         self._undo: list[Callable[[], None]] = []
         self._imports = Imports({name: self._told(plugin) for name, plugin in PLUGINS.items()})
 
@@ -77,10 +77,18 @@ class Autolog:
         found = widgets.parameters(seen.read, seen.namespace) if "ipywidgets" in sys.modules else {}
         held = {name: fit for name in seen.made
                 if (fit := self.recorder.fit_of(seen.namespace.get(name))) is not None}  # fmt: skip
-        if held and self._keeping.asked:
-            self._keeping.keep({fit: seen.namespace[name] for name, fit in held.items()})
+        if held and self._keep is not None:
+            self._keep({fit: seen.namespace[name] for name, fit in held.items()})
         if found or held:
             seen.project.store.defer(functools.partial(_record, seen, found, held))
+
+
+def _keeper(project: Project) -> Callable[[dict[int, Any]], None] | None:
+    if project.section("capture").get("models", False) is not True:
+        return None
+    from mlops_nb.autolog.keeping import Keeping  # with the formats of the registry: only where it is asked for
+
+    return Keeping(project).keep
 
 
 def _record(seen: Seen, parameters: dict[str, Any], held: dict[str, int]) -> None:

@@ -59,7 +59,7 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "candidates": {"fit": "fit:GridSearchCV"}, "datasets": {}, "fits": {}, "fsck": {}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
+    "candidates": {"ref": "fit:GridSearchCV"}, "datasets": {}, "fits": {}, "fsck": {}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "status": {},
 }  # fmt: skip
