@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs, usage
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -163,6 +163,7 @@ class Session:
         )  # fmt: skip
         if not self.frames:
             self.files.begin(info.raw_cell)
+            self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -183,6 +184,7 @@ class Session:
         if self.frames:
             return
         self.project.execution = None
+        spent = self.meter.end()
         opened = self.files.end()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
@@ -195,6 +197,7 @@ class Session:
 
         def record() -> None:
             self.variables.record(frame.number, touched)
+            usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
