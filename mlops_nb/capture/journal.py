@@ -121,7 +121,7 @@ class Journal:
         with hooks.unheard():
             self._file = os.open(_path(self.project, self._process), os.O_WRONLY | os.O_CREAT, 0o666)
         os.lseek(self._file, OURS, os.SEEK_SET)
-        self._pid = os.getpid()
+        self._pid, self._end = os.getpid(), os.fstat(self._file).st_size
 
     def _forget(self) -> None:
         if self._is_ours():
