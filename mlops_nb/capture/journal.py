@@ -85,7 +85,7 @@ class Journal:
         try:
             if "began" in entry or self._pid == os.getpid():  # a forked child ends its parent's cell, in memory only
                 self._write(_line(entry))
-        except OSError as error:
+        except (OSError, ImportError) as error:  # a Python may be built without ctypes
             path = _path(self.project, self._process)
             store.on_gap(StoreError(f"{path} cannot be written: {error} - a cell that kills its process may be lost"))
         self._marked += 1
@@ -106,11 +106,8 @@ class Journal:
             self._open()
         start = 0 if self._settled() else self._end
         written = _library().pwrite(self._file, line, len(line), start)
-        if written < len(line):
-            import ctypes
-
-            number = ctypes.get_errno() if written < 0 else errno.ENOSPC
-            raise OSError(number, os.strerror(number))
+        if written < len(line) and os.pwrite(self._file, line, start) < len(line):  # again, for its error
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end = start + len(line)
 
     def _is_ours(self) -> bool:
@@ -134,7 +131,7 @@ def _library() -> Any:
     """Return the C library, called without letting go of the interpreter's lock."""
     import ctypes  # 2 ms, and needed when the first cell runs
 
-    library = ctypes.PyDLL(None, use_errno=True)
+    library = ctypes.PyDLL(None)
     library.pwrite.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long)
     library.pwrite.restype = ctypes.c_ssize_t
     library.lseek.argtypes = (ctypes.c_int, ctypes.c_long, ctypes.c_int)
