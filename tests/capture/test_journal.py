@@ -236,6 +236,18 @@ def test_what_a_store_that_is_full_could_not_take_is_entered_later(run_shell, ex
     assert journals(workspace) == []
 
 
+def test_what_a_transaction_entered_that_was_undone_is_kept(project, workspace):
+    run, process, number = runs.start(project, "notebook", "a"), processes.process_id(project), project.store.next_id()
+    here = journal.Journal(project)
+    with project.store._lock:  # so that the writer does not come first
+        here.begin(number, process=process, run=run, parent=None, cell=None, count=1, source="a", started=0.0)
+        with pytest.raises(StoreBusy, match="by a test"), project.store.write():
+            assert project.store.value("SELECT count(*) FROM execution") == 1
+            raise StoreBusy("by a test")
+        here.close()
+        assert len(journals(workspace)) == 1
+
+
 # -- what a cell may do ---------------------------------------------------------------------------------------
 
 
@@ -262,9 +274,7 @@ run({KILL!r})
 
 def test_a_forked_child_that_runs_cells_has_a_journal_of_its_own(run_shell, workspace):
     code = f"""
-hold()
-run("second = 2")
-holder.execute("ROLLBACK")
+run("second = 2")  # not committed yet when the child begins
 if (pid := os.fork()) == 0:
     run("child = 1")
     hold()
