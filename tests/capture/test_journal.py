@@ -274,8 +274,10 @@ run({KILL!r})
 
 def test_a_forked_child_that_runs_cells_has_a_journal_of_its_own(run_shell, workspace):
     code = f"""
-run("second = 2")  # not committed yet when the child begins
-if (pid := os.fork()) == 0:
+with store._lock:  # so that the second is not committed yet when the child begins
+    run("second = 2")
+    pid = os.fork()
+if pid == 0:
     run("child = 1")
     hold()
     run({KILL!r})
