@@ -278,8 +278,10 @@ with store._lock:  # so that the second is not committed yet when the child begi
     run("second = 2")
     pid = os.fork()
 if pid == 0:
-    run("child = 1")
+    from mlops_nb.capture import processes
+    processes.process_id(projects.current())
     hold()
+    run("child = 1")
     run({KILL!r})
 os.waitpid(pid, 0)
 hold()
