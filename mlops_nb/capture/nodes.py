@@ -8,6 +8,10 @@ from mlops_nb.ids import new_id
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
+#: Kinds of nodes that are versions of what a name, or a hidden variable of the notebook, was bound to.
+VERSIONS = frozenset({"variable", "import", "result", "ambient", "absence"})
+#: Those that every cell has to do with: they would bury a picture.
+COMMON = frozenset({"import", "result", "ambient", "absence"})
 #: The scheme of a reference to a file that was changed after it was read: what was read is not known any more.
 OVERWRITTEN = "overwritten"
 
@@ -29,7 +33,7 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
         store: the store
         source: where the data comes from
         target: where it goes
-        kind: ``read`` or ``wrote``
+        kind: ``read`` or ``wrote``; ``became`` from what a value was to what a change in place made it
         reference: what the code called it, such as ``dataset:flights`` or ``file:data/x.csv``
     """
     store.execute(
@@ -37,6 +41,11 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
         " ON CONFLICT (source, target, kind, reference) DO UPDATE SET recorded = excluded.recorded",
         source, target, kind, reference, store.next_id() if reference else None,
     )  # fmt: skip
+
+
+def add_doubt(store: Store, node: int, reason: str) -> None:
+    """Record, inside a transaction, why nobody can be sure about a node: it is never taken for clean."""
+    store.execute("INSERT INTO doubt (node, reason) VALUES (?, ?) ON CONFLICT DO NOTHING", node, reason)
 
 
 def was_read(project: Project, node: int, reference: str) -> None:

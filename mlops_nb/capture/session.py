@@ -21,10 +21,14 @@ from typing import Any
 
 from mlops_nb import project as projects
 from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
+from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.capture.modules import LocalModules
+from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
-from mlops_nb.capture.variables import NameMark, Variables
+from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.variables import Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 
@@ -37,7 +41,6 @@ class Frame:
     cell: str | None
     source: str
     shown: OutputMark
-    before: NameMark
     tree: ast.AST | None = None
 
 
@@ -64,7 +67,9 @@ class Session:
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
-        self.variables = Variables(project.store)
+        self.modules = LocalModules(project.root)
+        self.variables = Variables(project.store, Eyes(shell.user_ns, self.modules))
+        self.ambient = Ambient(project.store)
         self.outputs = Outputs(shell)
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
@@ -82,6 +87,7 @@ class Session:
         self.shell.ast_transformers.append(self)
         self.outputs.watch()
         self.files.start()
+        self.variables.adopt(self.shell.user_ns, "was bound before recording began")
 
     def detach(self) -> None:
         """Stop, end the run and leave nothing behind in the shell."""
@@ -121,8 +127,8 @@ class Session:
     def pause(self, paused: bool) -> None:
         """Stop recording or go on; what the variables became meanwhile is not known."""
         self.paused = paused
-        if paused:
-            self.variables.forget()
+        if not paused:
+            self.variables.adopt(self.shell.user_ns, "was bound while nothing was recorded")
 
     # -- the tree that IPython parses anyway ------------------------------------------------------------------
 
@@ -143,7 +149,7 @@ class Session:
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
-        frame = Frame(number, info.cell_id, info.raw_cell, shown, self.variables.mark(self.shell.user_ns))
+        frame = Frame(number, info.cell_id, info.raw_cell, shown)
         store.defer(
             functools.partial(
                 cells.begin, project, number, run=run, process=processes.process_id(project),
@@ -172,7 +178,9 @@ class Session:
         self.project.execution = None
         opened = self.files.end()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
-        touched = self.variables.touched(names, self.shell.user_ns, frame.before)
+        namespace = self.shell.user_ns
+        touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
+        self.ambient.after(names, namespace, touched)
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
@@ -186,6 +194,16 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
+        if OBSERVERS:
+            made = {version.name: version.node for version in touched.made}
+            self._observe(Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened))
+
+    def _observe(self, seen: Seen) -> None:
+        for observer in OBSERVERS:
+            try:
+                observer(seen)
+            except Exception as error:  # the edge: one that looks on must not keep the others from it
+                self.gap(error)
 
     def _begin_run(self) -> int:
         if self.owns_run:

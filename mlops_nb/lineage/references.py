@@ -111,7 +111,7 @@ def _variable(project: Project, text: str) -> int:
         """
         SELECT node.id FROM node JOIN edge ON edge.target = node.id JOIN execution ON execution.id = edge.source
             JOIN node AS above ON above.id = execution.run
-        WHERE node.kind IN ('variable', 'import') AND node.name = ? AND (? = '' OR above.public LIKE ? || '%')
+        WHERE node.kind IN ('variable', 'import', 'result') AND node.name = ? AND (? = '' OR above.public LIKE ? || '%')
         ORDER BY node.id DESC LIMIT 1
         """,
         name, run, run,

@@ -124,5 +124,21 @@ def first(db: Any) -> None:
         db.conn.execute(statement)
 
 
+DOUBTS = (
+    # why a version of a variable, or what a cell did, cannot be checked; it is never taken for clean
+    """CREATE TABLE doubt (
+        node BIGINT NOT NULL REFERENCES node (id), reason TEXT NOT NULL, PRIMARY KEY (node, reason))""",
+)
+
+
+def doubts(db: Any) -> None:
+    """Create the table of what cannot be checked."""
+    for statement in DOUBTS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
-ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (("0001_first", first),)
+ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
+    ("0001_first", first),
+    ("0002_doubts", doubts),
+)
