@@ -181,7 +181,7 @@ heapq.heapify(it)
 random.Random(1).shuffle(it)
 [it.append(n) for n in (1, 2)]
 getattr(it, 'app' + 'end')(5)
-exec('it.append(6)', {'it': it})
+exec('v.append(6)', {'v': it})
 it[1:1] = [7]
 operator.setitem(it, 0, 8)
 next(map(it.append, [9]))

@@ -27,7 +27,10 @@ from tests.soundness.server import write
 
 #: What is tried: ``module:function`` with the signature of ``slice_of``.
 SLICER = os.environ.get("MLOPS_SLICER", "mlops_nb.lineage.slices:slice_of")
-SHELLS = "IPython.core.interactiveshell numpy pandas pyarrow.parquet sklearn.ensemble sklearn.linear_model mlops_nb.verbs"
+SHELLS = (
+    "IPython.core.interactiveshell IPython.core.completerlib IPython.core.magics bdb asyncio glob numpy pandas pyarrow.parquet"
+    " sklearn.ensemble sklearn.linear_model sklearn.pipeline sqlite_utils mlops_nb.surfaces.magics mlops_nb.lineage.slices"
+)
 KERNELS = "ipykernel.kernelapp ipykernel.debugger ipykernel.zmqshell IPython.core.completerlib"
 SETTLED = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 SETTLED |= {"PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # a warning of the debugger

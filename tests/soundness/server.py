@@ -7,6 +7,7 @@ begins with an empty folder, a fixed random state and the strings' hashes of its
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import json
@@ -30,6 +31,7 @@ def serve(imports: str, slicer: str) -> None:
     """Answer requests until there are no more."""
     for name in imports.split():
         importlib.import_module(name)
+    gc.freeze()  # a child that collected what it inherited would copy it first
     shell = None if "ipykernel.kernelapp" in sys.modules else _shell()
     for line in sys.stdin:
         request = json.loads(line)
