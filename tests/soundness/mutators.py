@@ -11,22 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: how one is made, what changes it, what does not, and how its state is told (``describe``)."""
+    """A kind of object: how one is made, what changes it, what does not, and, if need be, what tells its state."""
 
     made: str
-    changes: str
-    looks: str
-    probe: str | None = None
-
-    @property
-    def mutators(self) -> list[str]:
-        """Return the statements that may change it."""
-        return self.changes.strip().splitlines()
-
-    @property
-    def readers(self) -> list[str]:
-        """Return the statements that do not."""
-        return self.looks.strip().splitlines()
+    mutators: list[str]
+    readers: list[str]
+    probe: str | None
 
 
 SETUP = """
@@ -159,10 +149,9 @@ WAYS = (
     "globals()['x']",
 )  # fmt: skip
 
-FRAME = "pd.DataFrame({'a': [3, 1, 2], 'b': [4.0, np.nan, 6.0], 's': ['u', 'v', 'w']})"
-
-KINDS = {
-    "list": Kind("[3, 1, 2]", """
+#: A kind of object and how one is made, perhaps what tells its state, what changes it, and after ``--`` what does not.
+TEXT = """
+== list = [3, 1, 2]
 it.append(4)
 it[0] = 9
 it.sort()
@@ -185,7 +174,7 @@ exec('v.append(6)', {'v': it})
 it[1:1] = [7]
 operator.setitem(it, 0, 8)
 next(map(it.append, [9]))
-""", """
+--
 len(it)
 sorted(it)
 it == [3, 1, 2]
@@ -199,19 +188,19 @@ it[:].sort()
 it[0] = it[0]
 it.append(1); it.pop()
 it.count(1)
-"""),  # fmt: skip
-    "nested lists": Kind("[[1], [2, [3]]]", """
+
+== nested lists = [[1], [2, [3]]]
 it[0].append(4)
 it[1][1][0] = 9
 it[0], it[1] = it[1], it[0]
 it[0] = it[1]
-""", """
+--
 [inner for inner in it]
 it[1][1]
 sum(it, [])
 copy.copy(it).append(0)
-"""),  # fmt: skip
-    "dict": Kind("{'a': 1, 'b': [2]}", """
+
+== dict = {'a': 1, 'b': [2]}
 it['a'] = 5
 it['b'].append(3)
 it.pop('a')
@@ -225,7 +214,7 @@ it['a'] = True
 it['n'] = it
 it['b'] = list(it['b']) + [None]
 it.popitem()
-""", """
+--
 it['a']
 it.get('missing')
 list(it.items())
@@ -235,102 +224,103 @@ dict(it).clear()
 'a' in it
 for key in it: pass
 it.setdefault('a', 0)
-"""),  # fmt: skip
-    "set": Kind("{1, 2}", """
+
+== set = {1, 2}
 it.add(3)
 it.discard(1)
 it |= {4}
 it.update('ab')
 it.pop()
 it.symmetric_difference_update({1})
-""", """
+--
 it.add(1)
 it | {9}
 1 in it
 it.issubset({1, 2, 3})
 sorted(it)
 it.discard('not there')
-"""),  # fmt: skip
-    "defaultdict": Kind("collections.defaultdict(list, a=[1])", """
+
+== defaultdict = collections.defaultdict(list, a=[1])
 it['missing']
 it['a'].append(2)
 it.default_factory = int
-""", """
+--
 it['a']
 it.get('missing')
 'missing' in it
-"""),  # fmt: skip
-    "ordered dict": Kind("collections.OrderedDict(a=1, b=2)", """
+
+== ordered dict = collections.OrderedDict(a=1, b=2)
 it.move_to_end('a')
 it['c'] = 3
 it.note = 1
-""", """
+--
 list(it)
 it['a']
-"""),  # fmt: skip
-    "counter": Kind("collections.Counter('aab')", """
+
+== counter = collections.Counter('aab')
 it.update('c')
 it['a'] -= 1
-""", """
+--
 it.most_common(1)
 it['never']
 it + it
-"""),  # fmt: skip
-    "chain map": Kind("collections.ChainMap({'a': 1}, {'b': [2]})", """
+
+== chain map = collections.ChainMap({'a': 1}, {'b': [2]})
 it['c'] = 3
 it['b'].append(3)
 it.maps.append({})
-""", """
+--
 it['b']
 dict(it)
-"""),  # fmt: skip
-    "deque": Kind("collections.deque([1, 2, 3], maxlen=4)", """
+
+== deque = collections.deque([1, 2, 3], maxlen=4)
 it.append(4)
 it.rotate(1)
 it[0] = 7
 it.popleft()
 it.extendleft([8, 9])
-""", """
+--
 it[0]
 list(it)
 it.copy().clear()
-"""),  # fmt: skip
-    "bytearray": Kind("bytearray(b'abc')", """
+
+== bytearray = bytearray(b'abc')
 it[0] = 66
 it.append(1)
 it += b'x'
 memoryview(it)[1] = 90
 it.extend(b'yz')
 np.frombuffer(it, dtype='u1')[0] = 7
-""", """
+--
 bytes(it)
 it.upper()
 it[0]
 it.find(b'a')
-"""),  # fmt: skip
-    "memoryview": Kind("memoryview(bytearray(b'abc'))", """
+
+== memoryview = memoryview(bytearray(b'abc'))
+told by bytes(it)
 it[0] = 66
 it.obj[1] = 67
-""", """
+--
 bytes(it)
 it[0]
-""", "bytes(it)"),  # fmt: skip
-    "array of the array module": Kind("array.array('i', [1, 2, 3])", """
+
+== array of the array module = array.array('i', [1, 2, 3])
 it[0] = 5
 it.append(4)
 it.byteswap()
-""", """
+--
 it.tolist()
 it[0]
-"""),  # fmt: skip
-    "ctypes array": Kind("(ctypes.c_int * 3)(1, 2, 3)", """
+
+== ctypes array = (ctypes.c_int * 3)(1, 2, 3)
 it[0] = 5
 ctypes.memset(it, 0, 4)
-""", """
+--
 it[0]
 list(it)
-"""),  # fmt: skip
-    "ndarray": Kind("np.array([3.0, 0.0, 2.0])", """
+
+== ndarray = np.array([3.0, 0.0, 2.0])
 it[0] = 9
 it += 1
 it.sort()
@@ -353,7 +343,7 @@ it.itemset(0, 5) if hasattr(it, 'itemset') else it.put(0, 5)
 it[...] = it[::-1].copy()
 np.nan_to_num(it, copy=False); it.partition(0)
 ctypes.c_double.from_address(it.ctypes.data).value = 77.0
-""", """
+--
 it.sum()
 it * 2
 it[1:]
@@ -365,40 +355,40 @@ it == it
 it.tolist()
 it.astype(int)
 it[0] = 3.0
-"""),  # fmt: skip
-    "view of an ndarray": Kind("np.arange(10.0)[::2]", """
+
+== view of an ndarray = np.arange(10.0)[::2]
 it[0] = 9
 it.base[2] = 9
 it += 1
-""", """
+--
 it.base.sum()
 it.base[1] = 9
 it.copy()
-"""),  # fmt: skip
-    "object array": Kind("np.array([[1], [2, 3], None], dtype=object)", """
+
+== object array = np.array([[1], [2, 3], None], dtype=object)
 it[0].append(4)
 it[2] = 5
-""", """
+--
 it[0]
 it.tolist()
-"""),  # fmt: skip
-    "structured array": Kind("np.zeros(2, dtype=[('a', 'i4'), ('b', 'f8')])", """
+
+== structured array = np.zeros(2, dtype=[('a', 'i4'), ('b', 'f8')])
 it['a'][0] = 5
 it[1] = (7, 8.0)
-""", """
+--
 it['a'].sum()
 it[0]
-"""),  # fmt: skip
-    "masked array": Kind("np.ma.array([1, 2, 3], mask=[False, True, False])", """
+
+== masked array = np.ma.array([1, 2, 3], mask=[False, True, False])
 it[0] = np.ma.masked
 it.mask[0] = True
 it.fill_value = 9
 it[2] = 7
-""", """
+--
 it.sum()
 it.filled(0)
-"""),  # fmt: skip
-    "DataFrame": Kind(FRAME, """
+
+== DataFrame = pd.DataFrame({'a': [3, 1, 2], 'b': [4.0, np.nan, 6.0], 's': ['u', 'v', 'w']})
 it['a'] = 0
 it['new'] = 1
 it.loc[0, 'a'] = 9
@@ -430,7 +420,7 @@ it.a = [7, 7, 7]
 it.set_index('a', inplace=True)
 it.flags.allows_duplicate_labels = False
 it._mgr.blocks[0].values.setflags(write=True); it._mgr.blocks[0].values[0, 0] = 55
-""", """
+--
 it.sum(numeric_only=True)
 it['a']
 it.copy()['a'] = 0
@@ -447,18 +437,18 @@ it.shape
 it.merge(it, on='a')
 view = it['a']; view.iloc[0] = 99
 it.isna().any()
-"""),  # fmt: skip
-    "DataFrame with objects in it": Kind("pd.DataFrame({'o': [[1], [2]], 'n': [1, 2]})", """
+
+== DataFrame with objects in it = pd.DataFrame({'o': [[1], [2]], 'n': [1, 2]})
 it['o'].iloc[0].append(7)
 it.loc[1, 'o'][0] = 9
 [cell.append(0) for cell in it['o']]
 it.at[0, 'o'] = [1, 1]
-""", """
+--
 it['o'].iloc[0]
 it['o'].map(len)
 it.explode('o')
-"""),  # fmt: skip
-    "Series": Kind("pd.Series([3, 1, 2], name='n')", """
+
+== Series = pd.Series([3, 1, 2], name='n')
 it.iloc[0] = 9
 it.loc[1] = 9
 it[2] = 9
@@ -471,48 +461,49 @@ it.attrs['unit'] = 'm'
 it.update(pd.Series([8]))
 it.drop(0, inplace=True)
 it.array._ndarray.setflags(write=True); it.array._ndarray[0] = 66
-""", """
+--
 it.sum()
 it.sort_values()
 it.map(str)
 it.to_list()
 it.copy().iloc[0]
 it.value_counts()
-"""),  # fmt: skip
-    "Series of a nullable type": Kind("pd.Series(pd.array([1, None, 3], dtype='Int64'))", """
+
+== Series of a nullable type = pd.Series(pd.array([1, None, 3], dtype='Int64'))
 it.iloc[0] = 9
 it.array._data[0] = 7
 it.array._mask[0] = True
-""", """
+--
 it.sum()
 it.isna()
-"""),  # fmt: skip
-    "Categorical": Kind("pd.Series(pd.Categorical(['a', 'b', 'a']))", """
+
+== Categorical = pd.Series(pd.Categorical(['a', 'b', 'a']))
 it.iloc[0] = 'b'
 it.array._codes.setflags(write=True); it.array._codes[1] = 0
-""", """
+--
 it.cat.codes
 it.value_counts()
-"""),  # fmt: skip
-    "Index": Kind("pd.Index([1, 2, 3], name='i')", """
+
+== Index = pd.Index([1, 2, 3], name='i')
 it.name = 'j'
-""", """
+--
 it.tolist()
 it + 1
 it.get_loc(2)
-"""),  # fmt: skip
-    "polars frame": Kind("pl.DataFrame({'a': [1, 2], 'b': ['u', 'v']})", """
+
+== polars frame = pl.DataFrame({'a': [1, 2], 'b': ['u', 'v']})
+told by repr(it.to_dict(as_series=False))
 it[0, 'a'] = 9
 it.extend(pl.DataFrame({'a': [3], 'b': ['w']}))
 it.insert_column(0, pl.Series('c', [5, 6]))
 it.columns = ['p', 'q']
 it.drop_in_place('b')
-""", """
+--
 it['a'].sum()
 it.filter(pl.col('a') > 1)
 it.with_columns(pl.lit(1))
-""", "repr(it.to_dict(as_series=False))"),  # fmt: skip
-    "object": Kind("Thing(5)", """
+
+== object = Thing(5)
 it.value = 6
 it.items.append(2)
 it.add(3)
@@ -526,7 +517,7 @@ it.itself = it
 object.__setattr__(it, 'value', 9)
 it.__dict__ = {'items': [1], 'value': 8}
 it.items[0] = True
-""", """
+--
 it.value
 it.size
 it.items
@@ -536,96 +527,96 @@ hasattr(it, 'missing')
 isinstance(it, Thing)
 copy.copy(it)
 vars(it)
-"""),  # fmt: skip
-    "object with slots": Kind("Slotted(5)", """
+
+== object with slots = Slotted(5)
 it.value = 6
 it.items.append(2)
 del it.value
-""", """
+--
 it.value
 it.items
-"""),  # fmt: skip
-    "object that pickles only a part": Kind("Hiding(5)", """
+
+== object that pickles only a part = Hiding(5)
 it.items.append(2)
 it.hidden = 1
 it.value = 6
-""", """
+--
 it.value
-"""),  # fmt: skip
-    "object that cannot be pickled": Kind("Unpicklable(5)", """
+
+== object that cannot be pickled = Unpicklable(5)
 it.items.append(2)
 it.value = 6
-""", """
+--
 it.value
 it.items
-"""),  # fmt: skip
-    "object that equals everything": Kind("Same(5)", """
+
+== object that equals everything = Same(5)
 it.value = 6
 it.add(1)
-""", """
+--
 it == 3
 it.value
-"""),  # fmt: skip
-    "proxy": Kind("Proxy(Thing(5))", """
+
+== proxy = Proxy(Thing(5))
 it.value = 6
 it.items.append(2)
 it.inner.add(3)
-""", """
+--
 it.value
 it.size
-"""),  # fmt: skip
-    "list with attributes": Kind("Many([1, 2])", """
+
+== list with attributes = Many([1, 2])
 it.note = 5
 it.append(3)
 it.extra = [1]
-""", """
+--
 it.note
 len(it)
-"""),  # fmt: skip
-    "string with attributes": Kind("Text('abc')", """
+
+== string with attributes = Text('abc')
 it.note = 5
-""", """
+--
 it.upper()
-"""),  # fmt: skip
-    "data class": Kind("Data()", """
+
+== data class = Data()
 it.number = 2
 it.items.append(1)
-""", """
+--
 it.number
 dataclasses.asdict(it)
 it == Data()
 dataclasses.replace(it, number=5)
-"""),  # fmt: skip
-    "frozen data class": Kind("Frozen(1)", """
+
+== frozen data class = Frozen(1)
 it.items.append(1)
 object.__setattr__(it, 'value', 2)
-""", """
+--
 it.value
-"""),  # fmt: skip
-    "named tuple": Kind("Pair([1], {'a': 1})", """
+
+== named tuple = Pair([1], {'a': 1})
 it.first.append(2)
 it.second['b'] = 2
-""", """
+--
 it.first
 it._replace(first=[])
-"""),  # fmt: skip
-    "namespace": Kind("types.SimpleNamespace(a=1, b=[2])", """
+
+== namespace = types.SimpleNamespace(a=1, b=[2])
 it.a = 2
 it.b.append(3)
 it.c = 1
-""", """
+--
 it.a
-"""),  # fmt: skip
-    "exception": Kind("ValueError('bad', [1])", """
+
+== exception = ValueError('bad', [1])
 it.args = ('worse',)
 it.add_note('a note')
 it.args[1].append(2)
 it.code = 5
-""", """
+--
 str(it)
 it.args
-"""),  # fmt: skip
-    "class": Kind("new_class()", """
+
+== class = new_class()
 it.rate = 2
 it.shared.append(1)
 it.total = lambda self: 9
@@ -634,14 +625,14 @@ setattr(it, 'new', 1)
 del it.rate
 type.__setattr__(it, 'rate', 7)
 it.rate += 1
-""", """
+--
 it.rate
 it()
 it().total()
 it.__name__
 it().rate
-"""),  # fmt: skip
-    "function with a mutable default": Kind("new_function()", """
+
+== function with a mutable default = new_function()
 it(1)
 it.mark = 5
 it.__kwdefaults__['seen'].append(9)
@@ -649,233 +640,257 @@ it.__defaults__ = (4,)
 it.__code__ = (lambda item=0, *, seen=None: 0).__code__
 it.__dict__['deep'] = [1]
 it.__doc__ = 'changed'
-""", """
+--
 it.__name__
 callable(it)
 it(seen=[])
-"""),  # fmt: skip
-    "closure": Kind("counter()", """
+
+== closure = counter()
 it()
 it.__closure__[0].cell_contents = 10
-""", """
+--
 it(0)
 it.__name__
-"""),  # fmt: skip
-    "bound method": Kind("Thing(5).add", """
+
+== bound method = Thing(5).add
+told by vars(it.__self__)
 it(3)
 it.__self__.value = 6
-""", """
+--
 it.__self__.value
 it.__name__
-""", "vars(it.__self__)"),  # fmt: skip
-    "partial": Kind("functools.partial(sorted, [3, 1], key=None)", """
+
+== partial = functools.partial(sorted, [3, 1], key=None)
 it.args[0].append(4)
 it.keywords['reverse'] = True
 it.note = 1
-""", """
+--
 it()
 it.func
-"""),  # fmt: skip
-    "function with a cache": Kind("functools.lru_cache(lambda n: n + 1)", """
+
+== function with a cache = functools.lru_cache(lambda n: n + 1)
+told by tuple(it.cache_info())
 it(1)
 it(1); it.cache_clear(); it(2)
-""", """
+--
 it.cache_info()
-""", "tuple(it.cache_info())"),  # fmt: skip
-    "generator": Kind("numbers()", """
+
+== generator = numbers()
 next(it)
 it.close()
 list(itertools.islice(it, 2))
 for n in it: break
 2 in it
-""", """
+--
 it.gi_frame
 iter(it)
-"""),  # fmt: skip
-    "generator expression": Kind("(n * n for n in range(5))", """
+
+== generator expression = (n * n for n in range(5))
 next(it)
 sum(it)
-""", """
+--
 iter(it)
-"""),  # fmt: skip
-    "iterator of a list": Kind("iter([1, 2, 3])", """
+
+== iterator of a list = iter([1, 2, 3])
 next(it)
 list(it)
-""", """
+--
 iter(it)
-"""),  # fmt: skip
-    "iterators of itertools": Kind("itertools.chain([1, 2], itertools.count(5))", """
+
+== iterators of itertools = itertools.chain([1, 2], itertools.count(5))
 next(it)
 list(itertools.islice(it, 4))
-""", """
+--
 iter(it)
-"""),  # fmt: skip
-    "zip": Kind("zip([1, 2, 3], 'abc')", """
+
+== zip = zip([1, 2, 3], 'abc')
 next(it)
 dict(it)
-""", """
+--
 iter(it)
-"""),  # fmt: skip
-    "map": Kind("map(str, [1, 2, 3])", """
+
+== map = map(str, [1, 2, 3])
 next(it)
 ''.join(it)
-""", """
+--
 iter(it)
-"""),  # fmt: skip
-    "text stream": Kind("io.StringIO('some text')", """
+
+== text stream = io.StringIO('some text')
+told by 'closed' if it.closed else (it.getvalue(), it.tell())
 it.write('other')
 it.seek(3)
 it.read(2)
 it.truncate(2)
 print('more', file=it)
 it.close()
-""", """
+--
 it.getvalue()
 it.tell()
-""", "'closed' if it.closed else (it.getvalue(), it.tell())"),  # fmt: skip
-    "bytes stream": Kind("io.BytesIO(b'some bytes')", """
+
+== bytes stream = io.BytesIO(b'some bytes')
+told by (it.getvalue(), it.tell())
 it.write(b'x')
 it.getbuffer()[0] = 88
 it.read()
-""", """
+--
 it.getvalue()
-""", "(it.getvalue(), it.tell())"),  # fmt: skip
-    "csv reader": Kind("csv.reader(['a,b', 'c,d'])", """
+
+== csv reader = csv.reader(['a,b', 'c,d'])
+told by (it.line_num, list(it))
 next(it)
-""", """
+--
 it.line_num
-""", "(it.line_num, list(it))"),  # fmt: skip
-    "random.Random": Kind("random.Random(1)", """
+
+== random.Random = random.Random(1)
 it.random()
 it.seed(2)
 it.shuffle([1, 2, 3])
 it.gauss(0, 1)
-""", """
+--
 it.getstate()
-"""),  # fmt: skip
-    "generator of numpy": Kind("np.random.default_rng(1)", """
+
+== generator of numpy = np.random.default_rng(1)
 it.random()
 it.bit_generator.advance(3)
 it.shuffle(np.arange(3))
-""", """
+--
 it.bit_generator.state
-"""),  # fmt: skip
-    "RandomState": Kind("np.random.RandomState(1)", """
+
+== RandomState = np.random.RandomState(1)
 it.rand()
 it.seed(2)
-""", """
+--
 it.get_state()
-"""),  # fmt: skip
-    "linear model": Kind("LinearRegression()", """
+
+== linear model = LinearRegression()
 it.fit(X, y)
 it.set_params(fit_intercept=False)
 it.extra = 1
-""", """
+--
 it.get_params()
 it.fit_intercept
-"""),  # fmt: skip
-    "fitted model": Kind("LinearRegression().fit(X, y)", """
+
+== fitted model = LinearRegression().fit(X, y)
 it.coef_[0] = 7
 it.fit(X, -y)
 it.intercept_ += 1
-""", """
+--
 it.predict(X)
 it.score(X, y)
 it.coef_
-"""),  # fmt: skip
-    "forest": Kind("RandomForestRegressor(2, random_state=0, warm_start=True).fit(X, y)", """
+
+== forest = RandomForestRegressor(2, random_state=0, warm_start=True).fit(X, y)
 it.set_params(n_estimators=3).fit(X, -y)
 it.estimators_.pop()
 it.estimators_[0].tree_.value[:] = 0
-""", """
+--
 it.predict(X)
 it.feature_importances_
-"""),  # fmt: skip
-    "pipeline": Kind("make_pipeline(StandardScaler(), LinearRegression())", """
+
+== pipeline = make_pipeline(StandardScaler(), LinearRegression())
 it.fit(X, y)
 it.set_params(standardscaler__with_mean=False)
 it[0].partial_fit(X)
 it.steps.append(('last', None))
-""", """
+--
 it.named_steps
 it[1].get_params()
-"""),  # fmt: skip
-    "context variable": Kind("contextvars.ContextVar('v', default=0)", """
+
+== context variable = contextvars.ContextVar('v', default=0)
+told by it.get()
 it.set(1)
-""", """
+--
 it.get()
-""", "it.get()"),  # fmt: skip
-    "thread-local": Kind("threading.local()", """
+
+== thread-local = threading.local()
+told by vars(it)
 it.value = 1
-""", """
+--
 hasattr(it, 'value')
-""", "vars(it)"),  # fmt: skip
-    "queue": Kind("queue.Queue()", """
+
+== queue = queue.Queue()
+told by list(it.queue)
 it.put(1)
-""", """
+--
 it.qsize()
-""", "list(it.queue)"),  # fmt: skip
-    "lock": Kind("threading.Lock()", """
+
+== lock = threading.Lock()
+told by it.locked()
 it.acquire(blocking=False)
-""", """
+--
 it.locked()
-""", "it.locked()"),  # fmt: skip
-    "XML element": Kind("xml.etree.ElementTree.fromstring('<a b=\"1\"><c/></a>')", """
+
+== XML element = xml.etree.ElementTree.fromstring('<a b="1"><c/></a>')
+told by xml.etree.ElementTree.tostring(it)
 it.set('b', '2')
 it[0].text = 'new'
 it.remove(it[0])
-""", """
+--
 it.get('b')
 xml.etree.ElementTree.tostring(it)
-""", "xml.etree.ElementTree.tostring(it)"),  # fmt: skip
-    "configuration parser": Kind("configparser.ConfigParser({'a': '1'})", """
+
+== configuration parser = configparser.ConfigParser({'a': '1'})
+told by {name: dict(it[name]) for name in it}
 it['DEFAULT']['a'] = '2'
 it.add_section('s')
-""", """
+--
 it['DEFAULT']['a']
-""", "{name: dict(it[name]) for name in it}"),  # fmt: skip
-    "database in memory": Kind("sqlite3.connect(':memory:')", """
+
+== database in memory = sqlite3.connect(':memory:')
+told by list(it.iterdump())
 _ = it.execute('create table if not exists t (a)')
 it.executescript('create table u (a); insert into u values (1)')
-""", """
+--
 it.in_transaction
-""", "list(it.iterdump())"),  # fmt: skip
-    "logger": Kind("logging.Logger('l')", """
+
+== logger = logging.Logger('l')
+told by (it.level, len(it.handlers))
 it.setLevel(10)
 it.handlers.append(logging.NullHandler())
-""", """
+--
 it.level
-""", "(it.level, len(it.handlers))"),  # fmt: skip
-    "decimal context": Kind("decimal.Context(prec=5)", """
+
+== decimal context = decimal.Context(prec=5)
 it.prec = 6
 it.divide(decimal.Decimal(1), decimal.Decimal(3))
-""", """
+--
 it.prec
-"""),  # fmt: skip
-    "module": Kind("types.ModuleType('made')", """
+
+== module = types.ModuleType('made')
+told by sorted(name for name in vars(it) if name[0] != '_' )
 it.value = 1
 vars(it)['other'] = [2]
 exec('def f(): pass', vars(it))
-""", """
+--
 it.__name__
-""", "sorted(name for name in vars(it) if name[0] != '_' )"),  # fmt: skip
-    "number": Kind("5", """
+
+== number = 5
 it += 1
-""", """
+--
 it + 1
 str(it)
-"""),  # fmt: skip
-    "text": Kind("'abc'", """
+
+== text = 'abc'
 it += 'd'
-""", """
+--
 it.upper()
 it[0]
-"""),  # fmt: skip
-    "tuple": Kind("(1, [2])", """
+
+== tuple = (1, [2])
 it[1].append(3)
 it += (4,)
-""", """
+--
 it[1]
 it + (1,)
-"""),  # fmt: skip
-}
+"""
+
+
+def _read(part: str) -> tuple[str, Kind]:
+    head, *lines = part.strip().splitlines()
+    name, _, made = head.partition(" = ")
+    probe = lines.pop(0).removeprefix("told by ") if lines[0].startswith("told by ") else None
+    middle = lines.index("--")
+    return name, Kind(made, lines[:middle], lines[middle + 1 :], probe)
+
+
+KINDS = dict(map(_read, TEXT.split("\n== ")[1:]))

@@ -2,11 +2,11 @@
 
 import ast
 import itertools
+import os
 import re
 import types
 from functools import cache
 
-import numpy as np
 import pytest
 
 from tests.soundness.mutators import CONTAINERS, KINDS, SETUP, WAYS
@@ -14,6 +14,7 @@ from tests.soundness.notebook import Cell, Notebook
 
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(...), types.BuiltinFunctionType, types.ModuleType)
 FALSE_POSITIVES = 0.05
+THOROUGH = "MLOPS_PROGRAMS" in os.environ  # every change through every name, which takes minutes
 
 
 # -- the oracle -----------------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ def _parts(value):
         own = {name: item for name, item in vars(value).items() if type(item) is not types.GetSetDescriptorType}
         return [value.__qualname__, own if value.__module__ == "__main__" else None]
     if hasattr(kind, "__next__"):
-        return [item for item, _ in zip(value, range(9))]
+        return [item for item, _ in zip(value, range(9), strict=False)]
     with_caches = kind.__module__.partition(".")[0] == "pandas"
     attributes = {} if with_caches or not kind.__dictoffset__ else dict(object.__getattribute__(value, "__dict__"))
     slots = {name: getattr(value, name, None) for name in vars(kind).get("__slots__", ())}
@@ -130,7 +131,7 @@ class Tried:
 @pytest.fixture(scope="module")
 def changing(server):
     """The mutators of a kind, tried once."""
-    return cache(lambda name: Tried(server, KINDS[name], KINDS[name].mutators, ways=2))
+    return cache(lambda name: Tried(server, KINDS[name], KINDS[name].mutators, ways=len(WAYS) if THOROUGH else 1))
 
 
 @pytest.fixture(scope="module")
