@@ -53,10 +53,18 @@ def _printing(numpy: Any) -> Hashable:
     return tuple(map(id, numpy.get_printoptions().values()))
 
 
+#: Environment variables that programs around a notebook change, and that mean nothing to it.
+PASSING = frozenset({b"PYTEST_CURRENT_TEST", b"COLUMNS", b"LINES", b"_"})
+
+
+def _environment(variables: Any) -> Hashable:
+    return hash(frozenset((name, value) for name, value in variables._data.items() if name not in PASSING))
+
+
 #: The same for settings: of the process, and of libraries that have some.
 SETTINGS: dict[str, tuple[str, Callable[[Any], Hashable]]] = {
     "working folder": ("os", lambda os: os.getcwd()),
-    "environment variables": ("os", lambda os: hash(frozenset(os.environ._data.items()))),
+    "environment variables": ("os", lambda os: _environment(os.environ)),
     "sys.path": ("sys", lambda sys: tuple(sys.path)),
     "warning filters": ("warnings", lambda warnings: tuple(map(id, warnings.filters))),
     "decimal context": ("decimal", lambda decimal: (decimal.getcontext().prec, decimal.getcontext().rounding)),
@@ -111,6 +119,11 @@ class Ambient:
         for name, node in self.nodes.items():
             if name not in RANDOM and name != THREADS:
                 read[f"<{name}>"] = node
+        if self.alive:  # as the cell began
+            read[f"<{THREADS}>"] = self.nodes[THREADS]
+            touched.doubts.append("it ran while a thread or task of an earlier cell was running")
+        if names.inert:
+            return
         seeded = {_family(namespace.get(name)) for name in names.seeds}
         for name in self.observe(plain=not names.calls and names.binds <= names.imports):
             if name in RANDOM and name not in seeded and name in self.nodes:
@@ -132,15 +145,12 @@ class Ambient:
         return bool(self.alive)
 
     def _threads(self, names: Names, touched: Touched) -> None:
-        if self.alive:  # as the cell began
-            touched.read[f"<{THREADS}>"] = self.nodes[THREADS]
-            touched.doubts.append("it ran while a thread or task of an earlier cell was running")
         now = {thread.ident or 0 for thread in threading.enumerate() if _is_the_users(thread)} - self.baseline
         if names.calls & SPAWNING or any(number < 0 for number in self.alive):
             now |= {-id(task) for task in _tasks() if not task.done()}
         if now - self.alive:
             touched.made.append(self._made(THREADS))
-        self.alive = now  # type: ignore[assignment]
+        self.alive = now
 
 
 def _family(module: Any) -> str:

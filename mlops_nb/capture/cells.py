@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mlops_nb.capture import nodes
-from mlops_nb.capture.processes import begun
+from mlops_nb.capture.outcomes import begun
 from mlops_nb.ids import new_id
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment

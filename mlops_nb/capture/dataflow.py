@@ -37,6 +37,7 @@ ASKING = frozenset(
 #: Calls that set the state of a random generator, whatever it was before, or read it.
 SEEDING = frozenset({"seed", "set_state", "setstate", "manual_seed", "seed_everything", "set_seed"})
 STATE = frozenset({"get_state", "getstate", "get_rng_state", "bit_generator"})
+INERT = (ast.Constant, ast.Name, ast.Load, ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.USub)
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -56,6 +57,7 @@ class Names:
     everything: bool = False  # whether it may read and bind names that stand nowhere
     setup: bool = False  # whether it uses a magic whose effect is not known
     shell: bool = False  # whether another program runs
+    inert: bool = False  # whether it only binds names to literals and to other names, so that no code of anybody runs
 
     @property
     def asks(self) -> bool:
@@ -75,9 +77,19 @@ def analyse(tree: ast.AST) -> Names:
                 visitor.visit_Name(node)
                 visitor.names.reads.add(node.id)
     names = visitor.names
+    names.inert = all(map(_is_inert, getattr(tree, "body", (None,))))
     if names.calls & SEEDING:
         names.seeds = set(_first_seeds(tree))
     return names
+
+
+def _is_inert(statement: ast.AST | None) -> bool:
+    match statement:
+        case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
+            return all(isinstance(part, INERT) for part in ast.walk(value))
+        case ast.Pass():
+            return True
+    return False
 
 
 def _first_seeds(tree: ast.AST) -> Iterator[str]:
@@ -385,8 +397,8 @@ class _CellVisitor(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=method):
-                texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
-                if len(texts) == len(node.args) and all(isinstance(text, str) for text in texts):
+                texts = [str(part.value) for part in node.args if isinstance(part, ast.Constant)]
+                if len(texts) == len(node.args):
                     self._magic(method, texts)
                     return
             case ast.Name(id="vars" | "dir") if node.args:
@@ -403,9 +415,9 @@ class _CellVisitor(ast.NodeVisitor):
         if name in ("setattr", "delattr", "__setattr__") and node.args:
             self._change(node.args[0])
         if name in SPEAKING:
-            for part in ast.walk(node):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    self._now(WORD.findall(part.value))
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                    self._now(WORD.findall(inner.value))
         self.generic_visit(node)
 
     # -- magics -----------------------------------------------------------------------------------------------

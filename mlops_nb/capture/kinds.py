@@ -5,12 +5,14 @@ from __future__ import annotations
 import collections
 import io
 import logging
+import struct
 import sys
 import threading
 import types
 import weakref
 from typing import Any
 
+WORD = struct.calcsize("P")
 HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, or by an extension at run time
 #: Immutable and compared by value.
 ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None), type(Ellipsis)})
@@ -31,7 +33,8 @@ LIVE = {
 LIVE_NAMES = {
     "_socket.socket": "a socket", "socket.socket": "a socket", "sqlite3.Connection": "a database connection",
     "sqlite3.Cursor": "a database cursor", "subprocess.Popen": "a process", "mmap.mmap": "mapped memory",
-    "h5py._hl.files.File": "an open file", "threading.Timer": "a thread", "tempfile._TemporaryFileWrapper": "an open file",
+    "h5py._hl.files.File": "an open file", "threading.Timer": "a thread",
+    "tempfile._TemporaryFileWrapper": "an open file",
     "requests.sessions.Session": "a network session", "httpx.Client": "a network session",
     "sqlalchemy.engine.base.Engine": "a database connection", "duckdb.DuckDBPyConnection": "a database connection",
     "_duckdb.DuckDBPyConnection": "a database connection", "itertools._tee": "an iterator",
@@ -62,7 +65,7 @@ def _kind(kind: type) -> str:
     mro = type.__dict__["__mro__"].__get__(kind)
     if type(kind) is type and kind in ATOMS:
         return "atom"
-    name = f"{_module(kind)}.{type.__dict__['__name__'].__get__(kind)}"
+    name = f"{module_of(kind)}.{type.__dict__['__name__'].__get__(kind)}"
     root = name.partition(".")[0]
     for base in mro:
         if (why := LIVE.get(base) if type(base) is type else None) or (why := LIVE_NAMES.get(_full(base))):
@@ -76,7 +79,7 @@ def _kind(kind: type) -> str:
     for base, found in SHAPES.items():
         if any(known is base for known in mro):
             return found
-    if root == "ctypes" or any(_module(base) == "_ctypes" for base in mro):
+    if root == "ctypes" or any(module_of(base) == "_ctypes" for base in mro):
         return "live:memory of a C library"
     return "python" if _is_python(mro) else "opaque"
 
@@ -108,32 +111,33 @@ DATA: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _module(kind: type) -> str:
+def module_of(kind: type) -> str:
+    """Return the name of the module that a type says it is of."""
     found = type.__getattribute__(kind, "__module__")
     return found if type(found) is str else ""
 
 
 def _full(kind: type) -> str:
-    return f"{_module(kind)}.{type.__dict__['__qualname__'].__get__(kind)}"
+    return f"{module_of(kind)}.{type.__dict__['__qualname__'].__get__(kind)}"
 
 
 def _is_python(mro: tuple[type, ...]) -> bool:
-    """Whether all that an instance holds is in its ``__dict__``, its slots and what its built-in base holds."""
-    sizes = {object: object.__basicsize__}
-    for base in reversed(mro):
-        if base in sizes:
-            continue
+    """Whether all that an instance holds is in its ``__dict__``, its slots, and an immutable built-in base.
+
+    A class statement adds to its base a word for each slot, and one each for ``__dict__`` and weak references; a type
+    that adds more, or another way, holds something that only its C code can reach.
+    """
+    for base in mro:
         if not base.__flags__ & HEAP:
-            if base is Exception or base is BaseException or _module(base) in ("builtins", "_thread"):
-                sizes[base] = base.__basicsize__
-                continue
-            return False
-        own = type.__dict__["__dict__"].__get__(base)
-        if not ("__slots__" in own or "__dict__" in own or "__weakref__" in own):
-            above = type.__dict__["__base__"].__get__(base)
-            if above is None or above is object or base.__basicsize__ != above.__basicsize__:
+            if base is not object and base not in ATOMS and not issubclass(base, BaseException):
                 return False
-        sizes[base] = base.__basicsize__
+            continue
+        own = type.__dict__["__dict__"].__get__(base)
+        above = type.__dict__["__base__"].__get__(base)
+        slots = sum(type(held) is types.MemberDescriptorType for held in own.values()) if "__slots__" in own else 0
+        words = slots + ("__dict__" in own) + ("__weakref__" in own)
+        if base.__basicsize__ - above.__basicsize__ > WORD * words:
+            return False
     return True
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.capture.nodes import add_node
-from mlops_nb.capture.processes import begun, ended, process_id, reap
+from mlops_nb.capture.outcomes import begun, ended
+from mlops_nb.capture.processes import process_id, reap
 from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project

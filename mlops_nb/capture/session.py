@@ -24,6 +24,7 @@ from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, proce
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
 from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
@@ -67,6 +68,7 @@ class Session:
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
+        self.journal = Journal(project)
         self.modules = LocalModules(project.root)
         self.variables = Variables(project.store, Eyes(shell.user_ns, self.modules))
         self.ambient = Ambient(project.store)
@@ -110,6 +112,7 @@ class Session:
         except (MlopsError, sqlite3.Error) as error:
             self.gap(error)
         self.project.store.close()
+        self.journal.close()
 
     def gap(self, error: BaseException) -> None:
         """Say once that capture missed something, and record it."""
@@ -150,12 +153,10 @@ class Session:
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
         frame = Frame(number, info.cell_id, info.raw_cell, shown)
-        store.defer(
-            functools.partial(
-                cells.begin, project, number, run=run, process=processes.process_id(project),
-                parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
-                count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
-            )
+        self.journal.begin(
+            number, run=run, process=processes.process_id(project),
+            parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
+            count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
         )  # fmt: skip
         if not self.frames:
             self.files.begin()
@@ -172,7 +173,7 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
-        store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
+        self.journal.end(frame.number, status, reason, ended)
         if self.frames:
             return
         self.project.execution = None
@@ -196,7 +197,9 @@ class Session:
             self._defer_files(frame.number, opened)
         if OBSERVERS:
             made = {version.name: version.node for version in touched.made}
-            self._observe(Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened))
+            self._observe(
+                Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+            )
 
     def _observe(self, seen: Seen) -> None:
         for observer in OBSERVERS:

@@ -17,7 +17,8 @@ from mlops_nb import ids
 from mlops_nb.capture import nodes
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.kinds import kind_of
-from mlops_nb.capture.values import EVERYTHING, NOTHING, Eyes, Look
+from mlops_nb.capture.looks import EVERYTHING, NOTHING, Look
+from mlops_nb.capture.values import Eyes
 from mlops_nb.store.db import Store
 
 #: Names that IPython keeps for itself.
@@ -70,11 +71,11 @@ class Variables:
         self.holders: dict[int, set[str]] = {}  # by identity of what can change: the names that lead to it
         self.newest: str | None = None  # the name that came last into the namespace
         self.results: list[str] = []  # the last results, as _N
-        self.adopted: list[Made] = []  # what was there before anybody looked, to be recorded with the next cell
+        self.adopted: dict[int, Made] = {}  # what was there before anybody looked, recorded when a cell reads it
 
-    def adopt(self, namespace: Mapping[str, Any], why: str) -> None:
+    def adopt(self, namespace: dict[str, Any], why: str) -> None:
         """Know every name as it is now, made by nobody: ``why`` is what is said of those whose past is not known."""
-        self.newest = next(reversed(namespace), None)  # type: ignore[call-overload]
+        self.newest = next(reversed(namespace), None)
         for name in [*self.known, *namespace]:
             if name.startswith("_") or name in OWN:
                 continue
@@ -83,7 +84,7 @@ class Variables:
                 self._forget(name)
             elif version is None or not self._is_still(version, namespace[name]):
                 node = self._know(name, namespace[name], self.store.next_id()).node
-                self.adopted.append(Made(node, name, "variable", doubt=f"{name} {why}"))
+                self.adopted[node] = Made(node, name, "variable", doubt=f"{name} {why}")
 
     def _is_still(self, version: Version, value: Any) -> bool:
         if version.absent or version.identity != id(value):
@@ -102,7 +103,6 @@ class Variables:
             failed: whether it raised, so that not everything in it ran
             sweep: whether anything may have changed besides what it used, as while a thread runs
         """
-        adopted, self.adopted = self.adopted, []
         used = self._closure({*names.reads, *names.changes, *self._results(names)})
         fresh = [name for name in _newer(namespace, self.newest) if _is_tracked(name)]
         everything = names.everything or EVERYTHING in used
@@ -127,6 +127,8 @@ class Variables:
                   if name in old and name not in bound}  # fmt: skip
         doubts = ["it reads the history of its session"] if any(map(INPUT.fullmatch, names.reads)) else []
         self._remember_result(fresh)
+        needed = [*reads.values(), *(version.became for version in made if version.became is not None)]
+        adopted = [self.adopted.pop(node) for node in dict.fromkeys(needed) if node in self.adopted]
         return Touched(reads, [*adopted, *made], doubts)
 
     def _closure(self, names: Iterable[str]) -> set[str]:

@@ -24,7 +24,7 @@ from mlops_nb.errors import ContractViolation, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, to_json
-from mlops_nb.verbs import Value, verb
+from mlops_nb.verbs import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,11 +158,11 @@ def _shown(value: object) -> Json:
     return shown
 
 
-@verb("check", records=True)
-def check(project: Project, frame: Value, contract: str) -> Quality:
+def hold(project: Project, frame: Value, contract: str) -> Quality:
     """Hold a table against a data contract of mlops.toml, and stop if it breaks one rule.
 
     Args:
+        project: the project
         frame: a DataFrame, the name of a dataset, or the path of a .csv or .parquet file
         contract: the contract's name, as in [contract.NAME]
 

@@ -48,6 +48,7 @@ class RunFacts:
     made: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))  # versions by execution
     became: dict[int, int] = field(default_factory=dict)  # the version before, by version
     names: dict[int, tuple[str, str]] = field(default_factory=dict)  # kind and name, by version
+    wrote: dict[int, list[Named]] = field(default_factory=lambda: defaultdict(list))  # things by execution
     writers: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # of named things
     doubts: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     gaps: list[str] = field(default_factory=list)
@@ -98,6 +99,7 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
             facts.names[row["target"]] = (row["kind"], row["name"])
         elif row["reference"]:
             thing = _named(row["target"], row["reference"])
+            facts.wrote[row["source"]].append(thing)
             facts.writers[thing.scheme, thing.place].append(row["source"])
     wrote = f"(SELECT target FROM edge WHERE kind = 'wrote' AND source IN {ours})"
     for row in store.rows(f"SELECT source, target FROM edge WHERE kind = 'became' AND target IN {wrote}", run):

@@ -195,14 +195,19 @@ def _write(found: Slice, path: Path) -> None:
 
 
 def _said(cell: SliceCell) -> str:
-    return f"cell [{cell.execution_count}], execution {cell.execution}" + (f", raises {cell.raises}" if cell.raises else "")
+    return f"cell [{cell.execution_count}], execution {cell.execution}" + (
+        f", raises {cell.raises}" if cell.raises else ""
+    )
 
 
 def as_script(found: Slice) -> str:
     """Return a slice as a script that IPython runs cell by cell (``# %%``)."""
     head = [f"# The slice of {found.ref}.", *(f"# Not certain: {reason}" for reason in found.uncheckable)]
     needs = [f"# Needs {file.path} (sha256 {file.hash or 'not known'})" for file in found.files]
-    return "\n\n".join(["\n".join([*head, *needs]), *(f"# %% {_said(cell)}\n{cell.source}" for cell in found.cells)]) + "\n"
+    return (
+        "\n\n".join(["\n".join([*head, *needs]), *(f"# %% {_said(cell)}\n{cell.source}" for cell in found.cells)])
+        + "\n"
+    )
 
 
 def as_notebook(found: Slice) -> str:

@@ -47,6 +47,7 @@ class Store:
         """
         self.path = path
         self.on_gap: Callable[[BaseException], None] = lambda error: None
+        self.commits = 0  # of this process: what a job saw it at is committed when it has grown
         self._lock = threading.RLock()
         self._jobs: deque[Job] = deque()
         self._slow: deque[tuple[Job, Job]] = deque()
@@ -187,6 +188,7 @@ class Store:
                     self._run_jobs(done)
                     yield self
                     self.connection.execute("COMMIT")
+                    self.commits += 1
                 except BaseException:
                     if self.connection.in_transaction:
                         self._undo("ROLLBACK")

@@ -40,6 +40,13 @@ open("note.txt", "w").write("kept")
 mlops.log_artifact("note.txt")
 frame.to_csv("points.csv", index=False)
 """
+SESSION = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "mlops_nb")
+for source in ("half = 2", "whole = half * 2"):
+    shell.run_cell(source, store_history=True)
+"""
 CHARTER = """
 [charter.criteria]
 auc = ">= 0.8"
@@ -51,9 +58,9 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "datasets": {}, "fsck": {}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
+    "datasets": {}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
-    "status": {},
+    "slice": {"ref": "var:whole"}, "status": {},
 }  # fmt: skip
 
 Ended = subprocess.CompletedProcess[str]
@@ -72,7 +79,10 @@ def fill(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mlops.toml").write_text(CHARTER)
     write_notebook(folder / "step.ipynb", "x = n", parameters="n: int = 1")
-    subprocess.run([sys.executable, "-c", FILL], cwd=folder, env=environment(folder), check=True, capture_output=True)
+    for code in (SESSION, FILL):
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, env=environment(folder), check=True, capture_output=True
+        )
     return folder
 
 
