@@ -574,6 +574,8 @@ print(parts)
 # %% need
 import asyncio
 box = []
+# %% drop
+m = 1
 # %% need
 async def later():
     await asyncio.sleep(0.05)
@@ -581,7 +583,7 @@ async def later():
 # %% need
 task = asyncio.create_task(later())
 await asyncio.sleep(0)
-# %% drop
+# %% either
 n = 1
 # %% either
 await asyncio.sleep(0.2)

@@ -824,8 +824,6 @@ get_ipython().push({"<new num>": <int>})
 
 <new num> = _<count>
 
-<new text> = In[<count>]
-
 <new num> = sys.modules["__main__"].<num>
 
 sys.modules["__main__"].<new num> = <int>

@@ -64,19 +64,19 @@ class Judgement:
     sliced: Session
 
     @property
-    def troubled(self) -> str | None:
-        """Why nothing can be said, if so."""
-        return self.observed.trouble or self.plain.trouble or self.sliced.trouble
+    def fair(self) -> bool:
+        """Whether the notebook runs by itself: one that hangs or kills its process is no test of anything else."""
+        return self.plain.trouble is None
 
     @property
     def transparent(self) -> bool:
         """Whether every cell showed under capture what it shows without."""
-        return self.observed.shown == self.plain.shown
+        return self.observed.trouble is None and self.observed.shown == self.plain.shown
 
     @property
     def sound(self) -> bool:
         """Whether the slice alone lets the last execution show the same."""
-        return self.sliced.shown[-1:] == self.observed.shown[-1:]
+        return self.observed.trouble is None and self.sliced.shown[-1:] == self.observed.shown[-1:]
 
     def __str__(self) -> str:
         """Return what a person needs who looks for the reason."""
@@ -84,7 +84,7 @@ class Judgement:
         lines += [f"uncheckable: {reason}" for reason in self.observed.uncheckable]
         lines += [f"all:   {self.observed.shown[-1:]}", f"slice: {self.sliced.shown[-1:]}"]
         lines += [f"[{i}] wrote {names}" for i, names in enumerate(self.observed.wrote)]
-        return "\n".join(lines + ([f"trouble: {self.troubled}"] if self.troubled else []))
+        return "\n".join([*lines, f"trouble: {self.observed.trouble}"])
 
 
 class Server:

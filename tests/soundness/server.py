@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 encode = json.JSONEncoder().encode  # a notebook may do anything to what it can reach by name
-SECONDS = 30  # after which a session is given up
+SECONDS = 20  # after which a session is given up
 #: What differs between equal sessions: what %%time says, and addresses.
 CHANGING = re.compile(
     r"^(CPU times|Wall time|Compiler time): .*\n|(?<=0x)[0-9a-f]+|(?<= at )[0-9a-f]{8,}", re.MULTILINE

@@ -17,7 +17,7 @@ def check(server, notebook):
 
     def fails(notebook):
         judgement = server.judge(notebook)
-        return not judgement.troubled and not (judgement.transparent and judgement.sound)
+        return judgement.fair and not (judgement.transparent and judgement.sound)
 
     if fails(notebook):
         judgement = server.judge(smallest(notebook, fails))
