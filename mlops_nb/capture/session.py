@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs, usage
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -32,11 +32,12 @@ from mlops_nb.capture.values import Eyes
 from mlops_nb.capture.variables import Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
+from mlops_nb.secrets import known
 
 
 @dataclass
 class Frame:
-    """A cell that is running; cells run by a cell lie inside its frame."""
+    """A cell that is running, and its source as it is kept; cells run by a cell lie inside its frame."""
 
     number: int
     cell: str | None
@@ -88,6 +89,7 @@ class Session:
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.append(self)
         self.outputs.watch()
+        self.files.hashes.load(self.project.store)
         self.files.start()
         self.variables.adopt(self.shell.user_ns, "was bound before recording began")
 
@@ -152,14 +154,16 @@ class Session:
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
-        frame = Frame(number, info.cell_id, info.raw_cell, shown)
+        source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
+        frame = Frame(number, info.cell_id, source, shown)
         self.journal.begin(
             number, run=run, process=processes.process_id(project),
             parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
-            count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
+            count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
-            self.files.begin()
+            self.files.begin(info.raw_cell)
+            self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -173,22 +177,31 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
+        if reason is not None:
+            known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
+            reason = cells.kept_reason(frame.source, reason)
         self.journal.end(frame.number, status, reason, ended)
         if self.frames:
             return
         self.project.execution = None
+        spent = self.meter.end()
         opened = self.files.end()
+        listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
         touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
         self.ambient.after(names, namespace, touched)
+        for version in touched.made:
+            known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
             self.variables.record(frame.number, touched)
+            usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
+            artifacts.record_questions(self.project, frame.number, listed, doubts)
             if opened:
                 self._record_gap(frame.number, "the files of a cell are not hashed yet")
 
@@ -229,7 +242,7 @@ class Session:
 
         def record() -> None:
             for file in opened:
-                self._record_file(execution, file)
+                artifacts.record_use(self.project, execution, file)
             self.project.store.execute("DELETE FROM gap WHERE id = ?", execution)
 
         self.project.store.defer(record, measure)
@@ -238,22 +251,11 @@ class Session:
         """Record, inside a transaction, what is missing of this run."""
         self.project.store.execute("INSERT INTO gap (id, run, message) VALUES (?, ?, ?)", number, self.run, message)
 
-    def _record_file(self, execution: int, opened: Opened) -> None:
-        """Record a file by its content; one that may have changed since it was read, as such."""
-        place = self.project.relative(opened.path)
-        if opened.content is not None:
-            number = artifacts.observe_file(self.project, opened.path, *opened.content)
-        else:
-            number = nodes.add_node(self.project.store, "file", place)
-        if "read" in opened.ways:
-            scheme = nodes.OVERWRITTEN if opened.unsure else "file"
-            nodes.add_edge(self.project.store, number, execution, "read", f"{scheme}:{place}")
-        if "wrote" in opened.ways:
-            nodes.add_edge(self.project.store, execution, number, "wrote", f"file:{place}")
-
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
         if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
+            return
+        if cells.skips(frame.source):
             return
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)

@@ -1,7 +1,8 @@
 """References: the names under which people and notebooks speak of things, and what they mean now.
 
-var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  config:TABLE  or an ID, or a unique prefix of one
+var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE
+or an ID, or a unique prefix of one
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mlops_nb.capture.artifacts import at_path, resolve_path
+from mlops_nb.capture.artifacts import at_path, is_at, resolve_path
 from mlops_nb.capture.sections import section_id
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import file_digest
@@ -138,9 +139,17 @@ def _file(project: Project, text: str) -> int:
         if number is not None:
             return int(number)
     seen = at_path(project, path)
-    if seen is None or path.is_file():
+    if seen is None or path.is_file() or (path.is_dir() and not is_at(project, seen, path)):
         raise NotFound(f"no cell has read or written the file {text!r} as it is now - known files: `mlops lineage`")
     return seen
+
+
+def _url(project: Project, address: str) -> int:
+    number = project.store.value("SELECT id FROM node WHERE kind = 'external' AND name = ?", address)
+    if number is None:
+        rows = project.store.rows("SELECT name FROM node WHERE kind = 'external' ORDER BY id DESC LIMIT 5")
+        raise NotFound.naming("address", address, [row[0] for row in rows], "no cell has asked it")
+    return int(number)
 
 
 def _run(project: Project, text: str) -> int:
@@ -149,6 +158,14 @@ def _run(project: Project, text: str) -> int:
     )
     if number is None:
         raise NotFound(f"no run {text!r} - see `mlops runs`")
+    return int(number)
+
+
+def _fit(project: Project, name: str) -> int:
+    number = project.store.value("SELECT id FROM node WHERE kind = 'fit' AND name = ? ORDER BY id DESC LIMIT 1", name)
+    if number is None:
+        known = [row[0] for row in project.store.rows("SELECT DISTINCT name FROM node WHERE kind = 'fit' ORDER BY 1")]
+        raise NotFound.naming("fit of", name, known, "see `mlops fits`")
     return int(number)
 
 
@@ -163,8 +180,10 @@ SCHEMES: dict[str, Callable[[Project, str], int]] = {
     "var": _variable,
     "cell": _cell,
     "file": _file,
+    "url": _url,
     "runs": _run,
     "models": _model,
     "dataset": _dataset,
+    "fit": _fit,
     "config": _config,
 }

@@ -9,15 +9,17 @@ Whatever cannot be checked on the way is said; a slice with such a thing in it m
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_nb.capture.nodes import VERSIONS
+from mlops_nb.capture.nodes import FOREIGN, VERSIONS
 from mlops_nb.errors import UsageError
-from mlops_nb.lineage.facts import RunFacts, Step, read_run
+from mlops_nb.lineage.facts import Named, RunFacts, Step, read_run
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Record
+from mlops_nb.secrets.redaction import removed
 from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
@@ -84,15 +86,22 @@ class Trace:
             self.doubt(*self.facts.doubts.get(execution, ()))
             for number in self.facts.reads.get(execution, ()):
                 self._version(number, pending)
-            for thing in self.facts.named.get(execution, ()):
-                writer = self.facts.writer(execution, thing)
-                if writer is not None:
-                    pending.append(writer)
-                elif thing.scheme == "file":
-                    self.files.setdefault(thing.place, thing.node)
-                    if thing.changed:
-                        self.doubt(f"{thing.place} was changed after it was read")
+            for thing in self.facts.used(execution):
+                pending.extend(self._makers(execution, thing))
         return self
+
+    def _makers(self, execution: int, thing: Named) -> Iterable[int]:
+        """Need a file, dataset or model that a cell used: who in this run made it, or it from outside."""
+        written = self.facts.written(execution, thing)
+        for place, writer in written.items():
+            reasons = self.facts.doubts_about.get((writer, f"{thing.scheme}:{place}"), ())
+            self.doubt(*(f"{place}: {reason}" for reason in reasons if reason == FOREIGN))
+        if not written and thing.node and thing.scheme in ("file", "url"):
+            reasons = self.facts.doubts_about.get((execution, thing.reference), ())
+            self.doubt(*(f"{thing.place}: {reason}" for reason in reasons))
+            if thing.scheme == "file":
+                self.files.setdefault(thing.place, thing.node)
+        return written.values()
 
     def _version(self, version: int, pending: list[int]) -> None:
         """Need a version: the cell that made it, and what it became from."""
@@ -153,6 +162,11 @@ def slice_of(project: Project, ref: str) -> Slice:
     """
     trace = trace_of(project, resolve(project, ref))
     trace.doubt(*trace.facts.gaps)
+    for step in trace.steps:
+        if secrets := removed(step.source):
+            trace.doubt(
+                f"cell [{step.count}] is kept without its secrets ({', '.join(secrets)}) - set them before you run it"
+            )
     return Slice(
         ref=ref,
         cells=[

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_nb.capture import dataflow, notebooks
+from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.errors import MlopsError
 from mlops_nb.ids import file_digest
@@ -96,7 +97,7 @@ class Judge:
     def _makes(self, cell: str, source: str) -> tuple[set[tuple[str, str]], bool]:
         """Return what a cell would make if the notebook ran, and whether that is all it could make."""
         number = self.latest.get(cell)
-        if number is not None and self.facts.steps[number].source == source:
+        if number is not None and is_as_kept(source, self.facts.steps[number].source):
             made = {_slot(self.facts.names[version]) for version in self.facts.made.get(number, ())}
             return made | {(thing.scheme, thing.place) for thing in self.facts.wrote.get(number, ())}, True
         names = names_of(source)
@@ -129,7 +130,7 @@ class Judge:
             return
         if step.cell not in self.page.sources:
             yield reason("tainted", f"cell [{step.count}] is no longer in the notebook")
-        elif self.page.sources[step.cell] != step.source:
+        elif not is_as_kept(self.page.sources[step.cell], step.source):
             yield reason("stale", f"cell [{step.count}] was edited since it ran")
         elif self.latest[step.cell] != step.number:
             again = self.facts.steps[self.latest[step.cell]].count
@@ -171,9 +172,9 @@ class Judge:
                   if made in self.facts.became and made in trace.versions]  # fmt: skip
         for version in [*self.facts.reads.get(step.number, ()), *became]:
             yield _slot(self.facts.names.get(version, ("", ""))), self.facts.makers.get(version)
-        for thing in self.facts.named.get(step.number, ()):
-            if (writer := self.facts.writer(step.number, thing)) is not None:
-                yield (thing.scheme, thing.place), writer
+        for thing in self.facts.used(step.number):
+            for place, writer in self.facts.written(step.number, thing).items():
+                yield (thing.scheme, place), writer
 
     def _call(self, cell: str | None) -> str:
         number = self.latest.get(cell or "")

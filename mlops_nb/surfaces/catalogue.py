@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_nb import demo, project, proof
+from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.data import checks, datasets
 from mlops_nb.lineage import details, graph, impact, slices
@@ -14,8 +15,8 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, artifacts, graph, details, slices, impact, exports, datasets, checks, pipelines, executor,
-    versions, gates, aliases, drift, panel, demo,
+    project, proof, runs, fits, artifacts, graph, details, slices, impact, exports, datasets, checks, pipelines,
+    executor, versions, gates, aliases, drift, panel, demo,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from mlops_nb.autolog.fits import Candidate, Fit
 from mlops_nb.capture.runs import Run
 from mlops_nb.data.datasets import Dataset
 from mlops_nb.data.quality import Quality
@@ -85,6 +86,15 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
         ("status", lambda r: r.status), ("started", lambda r: r.started),
         ("time", lambda r: seconds((r.ended - r.started).total_seconds() if r.ended else None)),
         ("metrics", lambda r: r.metrics),
+    ],
+    Fit: [
+        ("fit", lambda f: f.id), ("kind", lambda f: f.kind), ("estimator", lambda f: f.estimator.rpartition(".")[2]),
+        ("rows", lambda f: f.rows), ("time", lambda f: seconds(f.seconds)), ("metrics", lambda f: f.metrics),
+        ("note", lambda f: f.note),
+    ],
+    Candidate: [
+        ("candidate", lambda c: c.position), ("parameters", lambda c: c.parameters),
+        ("metrics", lambda c: {name: value for name, value in c.metrics.items() if "time" not in name}),
     ],
     Step: [
         ("step", lambda s: s.name), ("status", lambda s: s.status), ("time", lambda s: seconds(s.seconds)),
