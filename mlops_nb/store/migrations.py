@@ -134,6 +134,24 @@ DOUBTS = (
 def doubts(db: Any) -> None:
     """Create the table of what cannot be checked."""
     for statement in DOUBTS:
+=======
+COLUMNS = (
+    # a column of one node comes from a column of another; what the signs among the columns mean, lineage.tracing says
+    """CREATE TABLE column_edge (
+        source BIGINT NOT NULL REFERENCES node (id), source_column TEXT NOT NULL,
+        target BIGINT NOT NULL REFERENCES node (id), target_column TEXT NOT NULL, kind TEXT NOT NULL,
+        assumed BIGINT NOT NULL, PRIMARY KEY (target, target_column, source, source_column, kind))""",
+    "CREATE INDEX column_edge_by_source ON column_edge (source)",
+    # the labels of tables and of their indexes, and the features of models; many versions have the same
+    "CREATE TABLE column_list (hash TEXT PRIMARY KEY, columns TEXT NOT NULL)",
+    """CREATE TABLE table_columns (
+        id BIGINT PRIMARY KEY REFERENCES node (id), columns TEXT NOT NULL REFERENCES column_list (hash))""",
+)
+
+
+def columns(db: Any) -> None:
+    """Add the lineage of columns."""
+    for statement in COLUMNS:
         db.conn.execute(statement)
 
 
@@ -141,4 +159,5 @@ def doubts(db: Any) -> None:
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
     ("0002_doubts", doubts),
+    ("columns", columns),
 )
