@@ -18,6 +18,7 @@ from mlops_nb.ids import canonical_json, digest
 from mlops_nb.lineage.tracing.cells import Tracer
 from mlops_nb.lineage.tracing.kinds import (
     ALL,
+    CONDITIONAL,
     FIT,
     FREE,
     IDENTITY,
@@ -119,11 +120,9 @@ def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known]) -
             continue
         rows += compact(entries(tracer, value, known), number, seen.execution, before, seen.read)
     if tracer.written and not tracer.effects:
-        several = len(tracer.written) > 1
         parts = [written(tracer, value) for value in tracer.written]
-        for part in parts:
-            part = {label: assumed(deps) for label, deps in part.items()} if several else part
-            rows += compact(part, seen.execution, seen.execution, before, seen.read)
+        flows = parts[0] if len(parts) == 1 else {ALL: assumed(union(deps for p in parts for deps in p.values()))}
+        rows += compact(flows, seen.execution, seen.execution, before, seen.read)
     return rows if len(rows) <= MOST else _collapsed(rows)
 
 
@@ -181,7 +180,8 @@ def _of_table(table: Table, labels: tuple[str, ...]) -> Entries | None:
 def _of_rows(value: Table | Column, known: Known) -> Entries:
     rows = value.rows
     levels = {name: rows.levels.get(name, assumed(rows.all())) for name in known.levels}
-    found = {INDEX: rows.deps | influence(union(levels.values()), "INDIRECT/FILTER")}
+    names = value.names() - influence(rows.deps, CONDITIONAL) if isinstance(value, Table) else FREE
+    found = {INDEX: rows.deps | names | influence(union(levels.values()), CONDITIONAL)}
     for name, deps in levels.items():
         found[name] = found.get(name, FREE) | deps
     return found
@@ -270,8 +270,8 @@ def _collapsed(rows: list[Row]) -> list[Row]:
 def _write(store: Store, rows: list[Row], listed: list[tuple[int, str]]) -> None:
     """Write rows, inside a transaction."""
     store.execute_many(
-        "INSERT INTO column_edge (source, source_column, target, target_column, kind, assumed) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO column_edge (source, source_column, target, target_column, kind, assumed)"
+        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         rows,
     )
     for number, columns in listed:

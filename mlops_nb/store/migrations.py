@@ -134,7 +134,9 @@ DOUBTS = (
 def doubts(db: Any) -> None:
     """Create the table of what cannot be checked."""
     for statement in DOUBTS:
-=======
+        db.conn.execute(statement)
+
+
 COLUMNS = (
     # a column of one node comes from a column of another; what the signs among the columns mean, lineage.tracing says
     """CREATE TABLE column_edge (

@@ -288,7 +288,7 @@ def _pandas(tracer: Expressions, name: str, given: Arguments) -> Value | None:
         case "Series" | "Index" | "Categorical":
             return _new_column(tracer, given) if name == "Series" else None
         case "NamedAgg":
-            return Several([value for value in given.all()], tuple)
+            return Several(list(given.all()), tuple)
         case "cut" | "qcut" if given.values and isinstance(given.values[0], Column):
             column = given.values[0]
             if given.literal(None, "retbins", False) is not False:

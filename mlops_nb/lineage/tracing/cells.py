@@ -63,24 +63,24 @@ class Tracer(Expressions):
             Lost: what they do cannot be followed.
         """
         for statement in body:
-            handler = getattr(self, f"run_{type(statement).__name__}", None)
+            handler = getattr(self, f"run_{type(statement).__name__.lower()}", None)
             if handler is None:
                 raise Lost
             handler(statement)
 
     # -- simple statements ------------------------------------------------------------------------------------
 
-    def run_Assign(self, node: ast.Assign) -> None:
+    def run_assign(self, node: ast.Assign) -> None:
         value = self.eval(node.value)
         for target in node.targets:
             self.bind(target, value)
 
-    def run_AnnAssign(self, node: ast.AnnAssign) -> None:
+    def run_annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.bind(node.target, self.eval(node.value))
 
-    def run_AugAssign(self, node: ast.AugAssign) -> None:
-        value = self.eval_BinOp(ast.BinOp(self._loaded(node.target), node.op, node.value))
+    def run_augassign(self, node: ast.AugAssign) -> None:
+        value = self.eval_binop(ast.BinOp(self._loaded(node.target), node.op, node.value))
         old = self.eval(self._loaded(node.target))
         if isinstance(node.target, ast.Name) and not isinstance(old, Whole | Library):
             self.mutated = True  # the object itself may change, under all its names
@@ -108,7 +108,7 @@ class Tracer(Expressions):
                 return ast.Subscript(value, key, ast.Load())
         raise Lost
 
-    def run_Expr(self, node: ast.Expr) -> None:
+    def run_expr(self, node: ast.Expr) -> None:
         match node.value:
             case ast.Call(
                 func=ast.Attribute(attr="run_cell_magic" | "run_line_magic" as way),
@@ -128,7 +128,7 @@ class Tracer(Expressions):
         elif magic not in HARMLESS_MAGICS or way == "run_cell_magic" or (magic.startswith("time") and texts != [""]):
             raise Lost
 
-    def run_Delete(self, node: ast.Delete) -> None:
+    def run_delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 (self.scopes[-1] if self.scopes else self.names).pop(target.id, None)
@@ -137,22 +137,22 @@ class Tracer(Expressions):
             else:
                 raise Lost
 
-    def run_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+    def run_import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
             name = alias.asname or alias.name.partition(".")[0]
             self.names.pop(name, None)  # what it is now, the namespace knows
             if self.scopes:
                 raise Lost
 
-    run_ImportFrom = run_Import
+    run_importfrom = run_import
 
-    def run_Pass(self, node: ast.stmt) -> None:
+    def run_pass(self, node: ast.stmt) -> None:
         pass
 
-    def run_Assert(self, node: ast.Assert) -> None:
+    def run_assert(self, node: ast.Assert) -> None:
         self.eval(node.test)
 
-    def run_Return(self, node: ast.Return) -> None:
+    def run_return(self, node: ast.Return) -> None:
         if not self.returned:
             raise Lost
         value = self.eval(node.value)
@@ -160,30 +160,30 @@ class Tracer(Expressions):
         if self.weak > self.entered[-1]:
             self.weak += 1  # what follows may not run
 
-    def run_Break(self, node: ast.stmt) -> None:
+    def run_break(self, node: ast.stmt) -> None:
         self.weak += 1
 
-    run_Continue = run_Break
+    run_continue = run_break
 
-    def run_Raise(self, node: ast.Raise) -> None:
+    def run_raise(self, node: ast.Raise) -> None:
         if self.trying:  # else the cell fails, or this did not happen
             raise Lost
 
-    def run_FunctionDef(self, node: ast.FunctionDef) -> None:
+    def run_functiondef(self, node: ast.FunctionDef) -> None:
         value: Value = self.function(node) if not node.decorator_list else Function(None)
         self.bind(ast.Name(node.name, ast.Store()), value)
 
-    def run_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+    def run_asyncfunctiondef(self, node: ast.AsyncFunctionDef) -> None:
         self.bind(ast.Name(node.name, ast.Store()), Function(None))
 
-    def run_ClassDef(self, node: ast.ClassDef) -> None:
+    def run_classdef(self, node: ast.ClassDef) -> None:
         if any(not isinstance(part, ast.FunctionDef | ast.AnnAssign | ast.Assign | ast.Expr) for part in node.body):
             raise Lost
         self.bind(ast.Name(node.name, ast.Store()), Function(None))
 
     # -- branches and loops -----------------------------------------------------------------------------------
 
-    def run_If(self, node: ast.If) -> None:
+    def run_if(self, node: ast.If) -> None:
         condition = self.all_of(self.eval(node.test))
         conditions, weak = list(self.conditions), self.weak
         self.conditions.append(influence(condition, CONDITIONAL))
@@ -194,7 +194,7 @@ class Tracer(Expressions):
         if self.weak == entered:  # else it decides about all that follows
             self.conditions, self.weak = conditions, weak
 
-    def run_For(self, node: ast.For) -> None:
+    def run_for(self, node: ast.For) -> None:
         over = self.eval(node.iter)
         turns = over.literal
         leaves = any(isinstance(part, ast.Break | ast.Continue | ast.Return | ast.Try) for part in ast.walk(node))
@@ -209,7 +209,7 @@ class Tracer(Expressions):
             return
         self._loop(node, self.all_of(over), self.element(over))
 
-    def run_While(self, node: ast.While) -> None:
+    def run_while(self, node: ast.While) -> None:
         self._loop(node, self.all_of(self.eval(node.test)), None)
 
     def _loop(self, node: ast.For | ast.While, condition: Deps, element: Value | None) -> None:
@@ -251,7 +251,7 @@ class Tracer(Expressions):
         scopes = [{name: of(value) for name, value in scope.items()} for scope in (self.names, *self.scopes)]
         return [*scopes, union(self.conditions)]
 
-    def run_Try(self, node: ast.Try) -> None:
+    def run_try(self, node: ast.Try) -> None:
         self._perhaps([*node.body, *node.orelse, *node.finalbody], node.handlers)
 
     def _perhaps(self, body: list[ast.stmt], handlers: list[ast.ExceptHandler]) -> None:
@@ -273,7 +273,7 @@ class Tracer(Expressions):
             return
         self.conditions, self.weak = conditions, weak
 
-    def run_With(self, node: ast.With) -> None:
+    def run_with(self, node: ast.With) -> None:
         plain = True
         for item in node.items:
             value = self.eval(item.context_expr)

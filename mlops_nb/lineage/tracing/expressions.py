@@ -176,25 +176,25 @@ class Expressions:
         """Return what an expression evaluates to."""
         if node is None:
             return Whole(value=None)
-        handler = getattr(self, f"eval_{type(node).__name__}", None)
+        handler = getattr(self, f"eval_{type(node).__name__.lower()}", None)
         if handler is None:
             raise Lost
         found: Value = handler(node)
         return found
 
-    def eval_Constant(self, node: ast.Constant) -> Value:
+    def eval_constant(self, node: ast.Constant) -> Value:
         return Whole(value=node.value)
 
-    def eval_Name(self, node: ast.Name) -> Value:
+    def eval_name(self, node: ast.Name) -> Value:
         return self.load(node.id)
 
-    def eval_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
+    def eval_list(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items = [self.eval(item) for item in node.elts]
         if any(isinstance(item, ast.Starred) for item in node.elts):
             return self._holding(items)
         return Several(items, tuple if isinstance(node, ast.Tuple) else list)
 
-    eval_Tuple = eval_Set = eval_List
+    eval_tuple = eval_set = eval_list
 
     def _holding(self, items: list[Value]) -> Whole:
         found = Whole()
@@ -202,13 +202,13 @@ class Expressions:
         found.memory.source = True  # a change of it may be one of what it holds
         return found
 
-    def eval_Starred(self, node: ast.Starred) -> Value:
+    def eval_starred(self, node: ast.Starred) -> Value:
         return self.eval(node.value)
 
-    def eval_Await(self, node: ast.Await) -> Value:
+    def eval_await(self, node: ast.Await) -> Value:
         return self.eval(node.value)
 
-    def eval_Dict(self, node: ast.Dict) -> Value:
+    def eval_dict(self, node: ast.Dict) -> Value:
         found: dict[Any, Value] = {}
         others: list[Value] = []
         for key, value in zip(node.keys, node.values, strict=True):
@@ -219,12 +219,20 @@ class Expressions:
                 others += [self.eval(value), *([self.eval(key)] if key is not None else [])]
         return self._holding([*found.values(), *others]) if others else Keyed(found)
 
-    def eval_NamedExpr(self, node: ast.NamedExpr) -> Value:
+    def eval_namedexpr(self, node: ast.NamedExpr) -> Value:
         if self.comprehending:  # it binds outside of the comprehension
             raise Lost
         value = self.eval(node.value)
         self.bind(node.target, value)
         return value
+
+    def call(self, function: Value, given: Arguments) -> Value:
+        """Return what a call returns, and follow what it changes."""
+        return calls.call(self, function, given)
+
+    def called_back(self, argument: Value, given: Arguments) -> Deps:
+        """Return what functions among the arguments bring in, when a library calls them with something."""
+        return calls.called_back(self, argument, given)
 
     # -- what statements do, in ``cells`` ---------------------------------------------------------------------
 
@@ -240,7 +248,7 @@ class Expressions:
         """Run a function of the notebook."""
         raise NotImplementedError
 
-    def eval_JoinedStr(self, node: ast.JoinedStr) -> Value:
+    def eval_joinedstr(self, node: ast.JoinedStr) -> Value:
         parts = [self.eval(p.value if isinstance(p, ast.FormattedValue) else p) for p in node.values]
         plain = all(type(p.literal) in (str, int) for p in parts) and not any(
             isinstance(p, ast.FormattedValue) and (p.format_spec or p.conversion != -1) for p in node.values
@@ -248,7 +256,7 @@ class Expressions:
         deps = direct(self.all_of(*parts))
         return Whole(deps, "".join(str(part.literal) for part in parts)) if plain else Whole(deps)
 
-    def eval_BinOp(self, node: ast.BinOp) -> Value:
+    def eval_binop(self, node: ast.BinOp) -> Value:
         left, right = self.eval(node.left), self.eval(node.right)
         if isinstance(node.op, ast.Add) and type(left.literal) is type(right.literal) in (str, list, tuple):
             if isinstance(left, Several) and isinstance(right, Several):
@@ -256,38 +264,38 @@ class Expressions:
             return Whole(self.all_of(left, right), left.literal + right.literal)
         return self.elementwise(left, right)
 
-    def eval_UnaryOp(self, node: ast.UnaryOp) -> Value:
+    def eval_unaryop(self, node: ast.UnaryOp) -> Value:
         value = self.eval(node.operand)
         if isinstance(node.op, ast.USub) and type(value.literal) in (int, float):
             return Whole(self.all_of(value), operator.neg(value.literal))
         return self.elementwise(value)
 
-    def eval_BoolOp(self, node: ast.BoolOp) -> Value:
+    def eval_boolop(self, node: ast.BoolOp) -> Value:
         return self.guessed_unless_plain([self.eval(value) for value in node.values])
 
-    def eval_Compare(self, node: ast.Compare) -> Value:
+    def eval_compare(self, node: ast.Compare) -> Value:
         values = [self.eval(node.left), *(self.eval(value) for value in node.comparators)]
         if any(isinstance(op, ast.In | ast.NotIn | ast.Is | ast.IsNot) for op in node.ops):
             return Whole(direct(self.all_of(*values)))
         return self.elementwise(*values)
 
-    def eval_IfExp(self, node: ast.IfExp) -> Value:
+    def eval_ifexp(self, node: ast.IfExp) -> Value:
         condition = self.all_of(self.eval(node.test))
         return self.either(self.eval(node.body), self.eval(node.orelse), condition)
 
-    def eval_Lambda(self, node: ast.Lambda) -> Value:
+    def eval_lambda(self, node: ast.Lambda) -> Value:
         return self.function(node)
 
-    def eval_Slice(self, node: ast.Slice) -> Value:
+    def eval_slice(self, node: ast.Slice) -> Value:
         return Whole(self.all_of(*(self.eval(part) for part in (node.lower, node.upper, node.step) if part)))
 
-    def eval_Attribute(self, node: ast.Attribute) -> Value:
+    def eval_attribute(self, node: ast.Attribute) -> Value:
         return frames.attribute(self, self.eval(node.value), node.attr)
 
-    def eval_Subscript(self, node: ast.Subscript) -> Value:
+    def eval_subscript(self, node: ast.Subscript) -> Value:
         return frames.item(self, self.eval(node.value), node.slice, self.eval(node.slice))
 
-    def eval_Call(self, node: ast.Call) -> Value:
+    def eval_call(self, node: ast.Call) -> Value:
         function = self.eval(node.func)
         given = Arguments()
         for argument in node.args:
@@ -306,12 +314,12 @@ class Expressions:
 
     # -- comprehensions ---------------------------------------------------------------------------------------
 
-    def eval_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+    def eval_listcomp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         return self._comprehension(node.generators, [node.elt])
 
-    eval_SetComp = eval_GeneratorExp = eval_ListComp
+    eval_setcomp = eval_generatorexp = eval_listcomp
 
-    def eval_DictComp(self, node: ast.DictComp) -> Value:
+    def eval_dictcomp(self, node: ast.DictComp) -> Value:
         return self._comprehension(node.generators, [node.key, node.value])
 
     def _comprehension(self, generators: list[ast.comprehension], parts: list[ast.expr]) -> Value:

@@ -199,9 +199,10 @@ def selected(table: Table, labels: list[str]) -> Table | None:
 
 def filtered(tracer: Expressions, value: Table | Column, key: Value) -> Value:
     """Return the rows of a table or column that something chooses."""
-    by = tracer.all_of(key)
-    if isinstance(key, Column) and key.rows is not value.rows:
-        by |= influence(key.rows.all() | value.rows.all(), JOIN)
+    if isinstance(key, Column):
+        by = key.deps if key.rows is value.rows else key.all() | influence(value.rows.all(), JOIN)
+    else:
+        by = tracer.all_of(key)
     return value.influenced(by, FILTER)
 
 
@@ -367,7 +368,7 @@ def _set_located(tracer: Expressions, table: Table, way: str, key: Value, value:
         raise Lost
     rows, columns = key.items if isinstance(key, Several) and len(key.items) == 2 else (key, Whole())
     labels = labels_of(columns.literal) if way in ("loc", "at") else None
-    by = tracer.all_of(rows)
+    by = rows.deps if isinstance(rows, Column) else tracer.all_of(rows)
     if isinstance(rows, Column):
         if rows.rows is not table.rows:
             by |= rows.rows.all() | table.rows.all()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.lineage.tracing import calls, frames, reshaping
+from mlops_nb.lineage.tracing import frames, reshaping
 from mlops_nb.lineage.tracing.kinds import (
     AGGREGATION,
     FILTER,
@@ -108,7 +108,7 @@ def _called(tracer: Expressions, of: Table | Column, name: str, given: Arguments
 
 
 def _guess(tracer: Expressions, of: Value, given: Arguments) -> Value:
-    calls.called_back(tracer, of, given)
+    tracer.called_back(of, given)
     return tracer.guessed(of, *given.all())
 
 
@@ -129,7 +129,7 @@ def _kept(tracer: Expressions, of: Table | Column, name: str, given: Arguments) 
         return of.mapped(lambda old: old | deps) if isinstance(of, Table) else Column(deps, of.rows, of.name)
     if name == "set_axis" or (name == "transform" and isinstance(of, Table)):
         return _guess(tracer, of, given)
-    back = calls.called_back(tracer, of if name in ("where", "mask") else Whole(), given)
+    back = tracer.called_back(of if name in ("where", "mask") else Whole(), given)
     others = direct(tracer.all_of(*given.all())) | back
     kind = IDENTITY if name in SAME_VALUES else TRANSFORMATION
     if isinstance(of, Column):
@@ -150,7 +150,7 @@ def _aggregated(tracer: Expressions, of: Table | Column, name: str, given: Argum
     if axis in (1, "columns"):
         return Column(direct(everything | influence(of.rows.deps, FILTER)), of.rows)
     if axis in (0, "index", None):
-        return Column(direct(of.all(), AGGREGATION), Rows())
+        return Column(direct(of.all(), AGGREGATION), Rows(of.names()))
     return tracer.guessed(of, *given.all())
 
 
@@ -168,7 +168,7 @@ def _by(of: Table, labels: list[str] | None) -> Deps:
 def _sort_values(tracer: Expressions, of: Table, given: Arguments) -> Value:
     if _columns_wise(given):
         return _guess(tracer, of, given)
-    back = calls.called_back(tracer, Whole(), given)
+    back = tracer.called_back(Whole(), given)
     others = tracer.all_of(*given.all())
     return of.influenced(_by(of, labels_of(given.literal(0, "by"))) | back | others, SORT)
 
@@ -226,7 +226,7 @@ def _rename(tracer: Expressions, of: Table, given: Arguments) -> Value:
         mapping = given.get(0, "mapper")
     if mapping is None:  # labels of rows
         by = tracer.all_of(*given.all())
-        calls.called_back(tracer, of, given)
+        tracer.called_back(of, given)
         return of.mapped(lambda old: old, Rows(of.rows.all() | by))
     change = _renaming(mapping)
     if change is None:
@@ -364,7 +364,7 @@ def _assign(tracer: Expressions, of: Table, given: Arguments) -> Value:
         raise Lost
     for label, value in given.named.items():
         if isinstance(value, Function | Method | Library):
-            value = calls.call(tracer, value, Arguments([found]))
+            value = tracer.call(value, Arguments([found]))
         deps = frames.fitting(value, found, tracer)
         found.ordered = found.ordered and label in found.columns
         found.columns[label] = deps
@@ -399,7 +399,7 @@ def _apply(tracer: Expressions, of: Table, given: Arguments) -> Value:
         raise Lost
     if given.literal(1, "axis", 0) in (1, "columns") and isinstance(function, Function) and len(given.values) <= 2:
         row = of.mapped(lambda old: old)
-        found = calls.call(tracer, function, Arguments([row]))
+        found = tracer.call(function, Arguments([row]))
         if isinstance(found, Column | Whole):
             deps = found.deps if isinstance(found, Column) else tracer.all_of(found)
             return Column(direct(deps | influence(of.rows.deps, FILTER)), of.rows)
@@ -408,7 +408,7 @@ def _apply(tracer: Expressions, of: Table, given: Arguments) -> Value:
 
 
 def _apply_column(tracer: Expressions, of: Column, given: Arguments) -> Value:
-    back = calls.called_back(tracer, Whole(of.deps), given)
+    back = tracer.called_back(Whole(of.deps), given)
     return Column(direct(of.deps | tracer.all_of(*given.all())) | back, of.rows, of.name)
 
 
@@ -416,7 +416,7 @@ def _pipe(tracer: Expressions, of: Table | Column, given: Arguments) -> Value:
     function = given.values[0] if given.values else None
     if function is None or isinstance(function, Several):
         raise Lost
-    return calls.call(tracer, function, Arguments([of, *given.values[1:]], given.named, given.spread))
+    return tracer.call(function, Arguments([of, *given.values[1:]], given.named, given.spread))
 
 
 def _value_counts(tracer: Expressions, of: Column, given: Arguments) -> Value:
@@ -425,7 +425,7 @@ def _value_counts(tracer: Expressions, of: Column, given: Arguments) -> Value:
 
 
 def _sorted_column(tracer: Expressions, of: Column, given: Arguments) -> Value:
-    return of.influenced(of.deps | calls.called_back(tracer, of, given), SORT)
+    return of.influenced(of.deps | tracer.called_back(of, given), SORT)
 
 
 def _chosen_column(tracer: Expressions, of: Column, given: Arguments) -> Value:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlops_nb.lineage.tracing import calls
 from mlops_nb.lineage.tracing.kinds import FILTER, FREE, Deps, assumed, direct, influence, union
 from mlops_nb.lineage.tracing.values import (
     Arguments,
@@ -28,7 +27,7 @@ FITTING = frozenset({"fit", "partial_fit", "fit_transform", "fit_predict"})
 def library(tracer: Expressions, path: str, given: Arguments) -> Value:
     """Follow a function or class of scikit-learn."""
     name = path.rpartition(".")[2]
-    calls.called_back(tracer, Whole(tracer.all_of(*given.all())), given)
+    tracer.called_back(Whole(tracer.all_of(*given.all())), given)
     if name == "train_test_split":
         return _split(tracer, given)
     if name[:1].isupper() or name in ("make_pipeline", "make_column_transformer", "make_union"):
@@ -75,18 +74,18 @@ def _split(tracer: Expressions, given: Arguments) -> Value:
 
 def call(tracer: Expressions, model: Model, name: str, given: Arguments) -> Value:
     """Follow a method of a model."""
-    calls.called_back(tracer, Whole(tracer.all_of(*given.all())), given)
+    tracer.called_back(Whole(tracer.all_of(*given.all())), given)
     if name in FITTING:
         tracer.mutated = True
         _fit(tracer, model, name, given)
         if name in ("fit", "partial_fit"):
             return model
-        return Whole(direct(tracer.all_of(model, *given.all())))
+        return Whole(direct(tracer.all_of(model)))
     if name in ("set_params", "set_output"):
         tracer.mutate(model, *given.all())
         return model
     data = given.get(0, "X")
-    found = direct(tracer.all_of(model, *given.all()))
+    found = direct(tracer.all_of(model) | union(_content(tracer, value) for value in given.all()))
     if name in ("transform", "inverse_transform") and isinstance(data, Table):
         return Whole(assumed(found))
     return Whole(found)
@@ -97,7 +96,7 @@ def _fit(tracer: Expressions, model: Model, name: str, given: Arguments) -> None
     if given.spread:
         raise Lost
     features = _features(given.get(0, "X"))
-    learned = direct(tracer.all_of(*given.all())) | union(tracer.conditions)
+    learned = direct(union(_content(tracer, value) for value in given.all())) | union(tracer.conditions)
     for part in (model, *_all_parts(model)):
         again = name == "partial_fit" or tracer.weak > 0 or part.warm
         part.deps = learned | (part.deps if again else FREE)
@@ -106,10 +105,20 @@ def _fit(tracer: Expressions, model: Model, name: str, given: Arguments) -> None
             tracer.fitted.add(id(part))
 
 
+def _content(tracer: Expressions, value: Value) -> Deps:
+    """Return what the cells of a table come from: the labels of rows do not matter to a model."""
+    match value:
+        case Table(rest=None):
+            return union((*value.columns.values(), *value.prefixes.values()))
+        case Column():
+            return value.deps
+    return tracer.all_of(value)
+
+
 def _features(data: Value | None) -> dict[str, Deps]:
     match data:
         case Table(rest=None) if not data.prefixes:
-            return {label: deps for label, deps in data.columns.items()}
+            return dict(data.columns)
         case Column() if data.name:
             return {data.name: data.deps}
     return {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.lineage.tracing import calls
 from mlops_nb.lineage.tracing.kinds import (
     AGGREGATION,
     FILTER,
@@ -92,7 +91,7 @@ def merge(tracer: Expressions, given: Arguments) -> Value:
 
 
 def _side_by_side(left: Table, right: Table, shared: set[str], suffixes: Any, by: Deps) -> Table:
-    how = influence(by | left.rows.deps | right.rows.deps, JOIN)
+    how = influence(by or left.rows.deps | right.rows.deps, JOIN)  # a key tells which rows there are too
     columns: dict[str, Deps] = {}
     for label, deps in left.columns.items():
         both = label in right.columns and label not in shared
@@ -188,7 +187,7 @@ def pivot(tracer: Expressions, of: Table, given: Arguments) -> Value:
         "values", "index", "columns", "aggfunc", "fill_value", "observed", "margins", "sort"
     ):
         return tracer.guessed(of, *given.all())
-    back = calls.called_back(tracer, of, given)
+    back = tracer.called_back(of, given)
     index, names = given.get(None, "index"), given.get(None, "columns")
     groups = {} if index is None else _keys(of, labels_of(index.literal))
     across = {} if names is None else _keys(of, labels_of(names.literal))
@@ -196,7 +195,7 @@ def pivot(tracer: Expressions, of: Table, given: Arguments) -> Value:
     cells = _keys(of, labels_of(values.literal)) if values is not None else {WHOLE: of.all()}
     if groups is None or across is None or cells is None:
         return tracer.guessed(of, *given.all())
-    by = influence(union((*groups.values(), *across.values(), of.rows.deps)), GROUP_BY) | back
+    by = influence(union((*groups.values(), *across.values())), GROUP_BY) | back
     levels = {label: deps | by for label, deps in groups.items()}
     rows = Rows(by, levels)
     if values is not None and not across:
@@ -207,7 +206,7 @@ def pivot(tracer: Expressions, of: Table, given: Arguments) -> Value:
 def crosstab(tracer: Expressions, given: Arguments) -> Value:
     """Follow ``crosstab``: counts by two columns."""
     deps = influence(tracer.all_of(*given.all()), GROUP_BY)
-    back = calls.called_back(tracer, Whole(deps), given)
+    back = tracer.called_back(Whole(deps), given)
     first = given.get(0, "index")
     level = {first.name: first.deps | deps} if isinstance(first, Column) and first.name else {}
     values = tracer.all_of(given.get(2, "values")) if given.get(2, "values") is not None else FREE
@@ -271,9 +270,9 @@ def groupby(tracer: Expressions, of: Table | Column, given: Arguments) -> Value:
     if "axis" not in given.named and flat is not UNKNOWN and not given.spread:
         keys = _group_keys(tracer, table, by, given.get(1, "level"))
     if keys is None:
-        calls.called_back(tracer, of, given)
+        tracer.called_back(of, given)
         keys = [(None, assumed(tracer.all_of(of, *given.all())))]
-    deps = influence(union(deps for _, deps in keys) | table.rows.deps, GROUP_BY)
+    deps = influence(union(deps for _, deps in keys), GROUP_BY)  # what chose the rows is in every column too
     return Grouped(table, keys, deps, single, flat is False)
 
 
@@ -301,7 +300,7 @@ def resample(tracer: Expressions, of: Table | Column, given: Arguments) -> Value
     deps = assumed(table.all()) if keys is None else union(keys.values())
     single = None if isinstance(of, Table) else of.name or WHOLE
     name = next(iter(keys)) if keys and on is not None else None
-    return Grouped(table, [(name, deps)], influence(deps | table.rows.deps, GROUP_BY), single)
+    return Grouped(table, [(name, deps)], influence(deps, GROUP_BY), single)
 
 
 def window(tracer: Expressions, of: Table | Column, given: Arguments) -> Value:
@@ -328,7 +327,7 @@ def selected(groups: Grouped, labels: str | list[str]) -> Value:
 
 def call(tracer: Expressions, of: Grouped, name: str, given: Arguments) -> Value:
     """Follow a method of groups."""
-    back = calls.called_back(tracer, of.table, given) | influence(tracer.all_of(*given.all()), GROUP_BY)
+    back = tracer.called_back(of.table, given) | influence(tracer.all_of(*given.all()), GROUP_BY)
     by = of.by | back
     keyless = _without_keys(of)
     if of.window and (name in AGGREGATES or (name in ("agg", "aggregate", "apply") and _one_way(given))):

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlops_nb.lineage.tracing.kinds import (
     ALL,
+    CONDITIONAL,
     FREE,
     IDENTITY,
     INDEX,
@@ -87,6 +88,11 @@ class Table(Value):
         """Everything that any column comes from."""
         rest = resolved(self.rest, ALL) if self.rest else FREE
         return union((*self.columns.values(), *self.prefixes.values(), rest, self.rows.all()))
+
+    def names(self) -> Deps:
+        """What the labels of the columns come from, where the data tell them; else what those of the rows do."""
+        rest = FREE if self.rest is None else frozenset(dep for dep in self.rest if dep.column != SAME)
+        return influence(union((*self.prefixes.values(), rest, self.rows.deps)), CONDITIONAL)
 
     def mapped(self, change: Callable[[Deps], Deps], rows: Rows | None = None) -> Table:
         """Return a table with each column changed by itself."""
