@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import functools
 import heapq
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlops_nb.capture.nodes import COMMON, VERSIONS
-from mlops_nb.errors import NotFound, UsageError
-from mlops_nb.lineage.references import resolve
+from mlops_nb.lineage.references import columns_of, resolve_column
 from mlops_nb.lineage.tracing.kinds import (
     ALL,
     EVERYTHING,
@@ -100,37 +98,10 @@ def columns(project: Project, ref: str, *, limit: int = 400) -> ColumnLineage:
     )  # fmt: skip
 
 
-def resolve_column(project: Project, reference: str) -> tuple[int, str]:
-    """Return the node and the column that a reference means; without a column, ``*``.
-
-    Raises:
-        NotFound: there is no such thing, or it has no such column; the message lists what it has.
-    """
-    text = reference.removeprefix("column:")
-    if text == reference:
-        return resolve(project, reference), ALL
-    failure: NotFound | None = None
-    for place, sign in enumerate(text):
-        if sign != "/" or text[:place] in ("models:", "runs:") or not text[place + 1 :]:
-            continue
-        try:
-            node = resolve(project, text[:place])
-        except NotFound as error:
-            failure = failure or error
-            continue
-        column, known = text[place + 1 :], Facts(project.store).labels(node)
-        if known is None or column in known:
-            return node, column
-        failure = NotFound.naming(f"column of {text[:place]}", column, known)
-    if failure is None:
-        raise UsageError(f"{reference} names no column - write column:NAME/COLUMN")
-    raise failure
-
-
 def column_sources(project: Project, node: int, column: str = ALL) -> list[ColumnLink]:
     """Return the columns that a column of a node came from, nearest first; ``*`` means all of the node."""
     facts = Facts(project.store)
-    return _walk(facts, node, column, facts.sources, lambda before, step: chained(before, step))
+    return _walk(facts, node, column, facts.sources, chained)
 
 
 def column_targets(project: Project, node: int, column: str = ALL) -> list[ColumnLink]:
@@ -198,7 +169,7 @@ class Facts:
         self.store = store
         self._node = functools.cache(self._read_node)
         self.rows = functools.cache(self._read_rows)
-        self.labels = functools.cache(self._read_labels)
+        self.labels = functools.cache(functools.partial(columns_of, store))
         self.read = functools.cache(lambda execution: self._neighbours(execution, "read"))
         self.made = functools.cache(lambda execution: self._neighbours(execution, "wrote"))
 
@@ -221,15 +192,6 @@ class Facts:
 
     def _read_rows(self, target: int) -> list[sqlite3.Row]:
         return self.store.rows("SELECT * FROM column_edge WHERE target = ?", target)
-
-    def _read_labels(self, node: int) -> list[str] | None:
-        text = self.store.value(
-            "SELECT column_list.columns FROM table_columns JOIN column_list ON hash = table_columns.columns"
-            " WHERE id = ?",
-            node,
-        )
-        text = text or self.store.value("SELECT columns FROM dataset WHERE id = ?", node)
-        return None if text is None else list(json.loads(text))
 
     def _neighbours(self, execution: int, way: str) -> list[int]:
         """Return what a cell read, or made, without what every cell has to do with."""

@@ -49,7 +49,6 @@ class Recorder:
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[int, Known]] = {}
-        self.listed: set[tuple[int, str]] = set()
 
     def __call__(self, seen: Seen) -> None:
         """Record the columns of a cell that has ended."""
@@ -70,7 +69,7 @@ class Recorder:
             return
         rows = trace(seen, before, after) if seen.ok else []
         tables = {seen.made[name]: known for name, known in after.items() if known.kind in ("table", "model")}
-        listed = [(number, _listed(known)) for number, known in tables.items() if known.labels is not None]
+        listed = [(number, known) for number, known in tables.items() if known.labels is not None]
         if rows or listed:
             seen.project.store.defer(functools.partial(_write, seen.project.store, rows, listed))
 
@@ -94,10 +93,6 @@ def _functions(tree: ast.AST) -> dict[str, ast.FunctionDef]:
     found = [node for node in body if isinstance(node, ast.FunctionDef) and not node.decorator_list]
     times = Counter(node.name for node in found)
     return {node.name: node for node in found if times[node.name] == 1}
-
-
-def _listed(known: Known) -> str:
-    return canonical_json([*(known.labels or ()), *known.levels])
 
 
 def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known]) -> list[Row]:
@@ -189,6 +184,8 @@ def _of_rows(value: Table | Column, known: Known) -> Entries:
 
 def written(tracer: Tracer, value: Value) -> Entries:
     """Return what each column of a written value comes from."""
+    if isinstance(value, Model) and value.features:
+        return {FIT: tracer.all_of(value), **value.features}
     if not isinstance(value, Table):
         return {ALL: tracer.all_of(value)}
     found: Entries = {**value.columns, **value.rows.levels, INDEX: value.rows.deps}
@@ -267,16 +264,17 @@ def _collapsed(rows: list[Row]) -> list[Row]:
     return list({(row[0], ALL, row[2], ALL, row[4], 1): None for row in rows if row[4] != NOTHING})
 
 
-def _write(store: Store, rows: list[Row], listed: list[tuple[int, str]]) -> None:
-    """Write rows, inside a transaction."""
+def _write(store: Store, rows: list[Row], listed: list[tuple[int, Known]]) -> None:
+    """Write rows and the labels of tables, inside a transaction."""
     store.execute_many(
         "INSERT INTO column_edge (source, source_column, target, target_column, kind, assumed)"
         " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         rows,
     )
-    for number, columns in listed:
-        if len(columns) > NAMED * 40:
+    for number, known in listed:
+        if known.labels is None or len(known.labels) > NAMED:
             continue
+        columns = canonical_json([*known.labels, *(level for level in known.levels if level not in known.labels)])
         address = digest(columns.encode())
         store.execute("INSERT INTO column_list (hash, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", address, columns)
         store.execute("INSERT INTO table_columns (id, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", number, address)

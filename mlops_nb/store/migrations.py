@@ -148,11 +148,20 @@ COLUMNS = (
     "CREATE TABLE column_list (hash TEXT PRIMARY KEY, columns TEXT NOT NULL)",
     """CREATE TABLE table_columns (
         id BIGINT PRIMARY KEY REFERENCES node (id), columns TEXT NOT NULL REFERENCES column_list (hash))""",
+    # tables that crossed a boundary: when, what each was (or why that is not known), and the profile of such data
+    """CREATE TABLE table_crossing (
+        id BIGINT NOT NULL REFERENCES node (id), boundary TEXT NOT NULL,
+        execution BIGINT NOT NULL REFERENCES execution (id), PRIMARY KEY (id, boundary, execution))""",
+    "CREATE TABLE table_profile (fingerprint TEXT PRIMARY KEY, rows BIGINT NOT NULL, columns TEXT NOT NULL)",
+    """CREATE TABLE table_print (
+        id BIGINT PRIMARY KEY REFERENCES node (id), fingerprint TEXT REFERENCES table_profile (fingerprint),
+        reason TEXT)""",
+    "CREATE INDEX table_print_by_fingerprint ON table_print (fingerprint)",
 )
 
 
 def columns(db: Any) -> None:
-    """Add the lineage of columns."""
+    """Add the lineage of columns, and tables that were seen without a call."""
     for statement in COLUMNS:
         db.conn.execute(statement)
 

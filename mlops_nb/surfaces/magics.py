@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_nb.capture import session as sessions
 from mlops_nb.errors import MlopsError, UsageError
+from mlops_nb.surfaces import watching
 
 USAGE = """The verbs of mlops-nb, and switches for capture.
 
@@ -30,6 +31,8 @@ def load(shell: Any) -> None:
     except MlopsError as error:
         sys.stderr.write(f"mlops_nb: cells are not recorded: {error}\n")
         return
+    watching.stop()
+    watching.start()
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     for formatter, kind, shown in _displays(shell.display_formatter):
@@ -39,6 +42,7 @@ def load(shell: Any) -> None:
 def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
     sessions.detach()
+    watching.stop()
     shell.magics_manager.magics["line"].pop("mlops", None)
     hook = shell.strdispatchers["complete_command"]
     hook.strs.pop("%mlops", None)

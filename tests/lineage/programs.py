@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,9 @@ def program(random_: random.Random, cells: int) -> tuple[list[str], Any]:
             template, name = _template(random_, number)
             table = random_.choice(names)
             code = _filled(random_, template, table, namespace)
-            trial = {key: value.copy() if isinstance(value, pd.DataFrame) else value for key, value in namespace.items()}
+            trial = {
+                key: value.copy() if isinstance(value, pd.DataFrame) else value for key, value in namespace.items()
+            }
             alias = {id(value): key for key, value in namespace.items() if isinstance(value, pd.DataFrame)}
             for key, value in namespace.items():  # names of one object stay that
                 if id(value) in alias:
@@ -152,18 +155,17 @@ def _template(random_: random.Random, number: int) -> tuple[str, str | None]:
 
 
 def _filled(random_: random.Random, template: str, table: str, namespace: dict[str, Any]) -> str:
-    import re
-
     labels = [label for label in namespace[table].columns if isinstance(label, str) and label.isidentifier()] or ["a"]
     numbers = [label for label in labels if label not in ("k", "g")] or labels
-    first, second = random_.choice(numbers), random_.choice(numbers)
     key = random_.choice([label for label in ("k", "g") if label in labels] or labels)
-    code = re.sub(r"(?<=')[CDK](?=')|(?<=T\.)[CD]\b|(?<=[dr]\.)D\b", lambda m: {"C": first, "D": second, "K": key}[m[0]], template)
-    code = re.sub(r"\b([CD])\b(?=[^']*'\))(?<=['a-z ]\1)|\b[CD]\b(?= [><*+] )", lambda m: m[0], code)
-    if ".query(" in code or ".eval(" in code:
-        code = re.sub(r"\bC\b", first, re.sub(r"\bD\b", second, code))
-    code = re.sub(r"\bC\b", repr(first), re.sub(r"\bD\b", repr(second), re.sub(r"\bK\b", repr(key), code)))
-    return re.sub(r"\bT\b", table, code).replace(f".{table}", ".T")
+    chosen = {"C": random_.choice(numbers), "D": random_.choice(numbers), "K": key}
+    text = ".query(" in template or ".eval(" in template
+
+    def label(match: re.Match[str]) -> str:
+        bare = text or template[match.start() - 1] in ".'"
+        return chosen[match[0]] if bare else repr(chosen[match[0]])
+
+    return re.sub(r"(?<!\.)\bT\b", table, re.sub(r"\b[CDK]\b", label, template))
 
 
 def _merged(random_: random.Random, source: list[str]) -> list[str]:
@@ -212,7 +214,9 @@ def parts(value: Any) -> dict[str, Any] | None:
 
 
 def _index(value: Any) -> dict[str, Any]:
-    return {INDEX: list(value.index)} | {str(n): list(value.index.get_level_values(n)) for n in value.index.names if n is not None}
+    return {INDEX: list(value.index)} | {
+        str(n): list(value.index.get_level_values(n)) for n in value.index.names if n is not None
+    }
 
 
 def same(one: Any, other: Any) -> bool:

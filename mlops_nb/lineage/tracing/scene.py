@@ -74,6 +74,9 @@ def describe(value: Any) -> Known:
     root = module.partition(".")[0] if type(module) is str else ""
     if kind in SCALARS:
         return Known("data", literal=value)
+    if issubclass(kind, types.ModuleType):
+        name = object.__getattribute__(value, "__dict__").get("__name__")
+        return Known("library", name=name) if _known(name) else Known("opaque")
     if root == "pandas":
         return _pandas(value, kind)
     if root == "numpy":
@@ -84,8 +87,6 @@ def describe(value: Any) -> Known:
         return Known("model", labels, literal=_warm(value), identity=id(value))
     if kind in (list, tuple, set, dict):
         return _container(value, kind)
-    if kind is types.ModuleType:
-        return Known("library", name=value.__name__) if _known(value.__name__) else Known("opaque")
     if kind in (types.FunctionType, types.BuiltinFunctionType) or kind is type or module == "abc":
         owner = value.__module__ or "builtins"
         return Known("library", name=f"{owner}.{value.__name__}") if _known(owner) else Known("function")
