@@ -90,10 +90,10 @@ class Crossings:
         """Record the tables that crossed a boundary in a cell, and have them measured."""
         if "pandas" not in sys.modules or seen.tree is None:
             return
-        found = set(self._crossed(seen))
+        for name, boundary in sorted(set(self._crossed(seen))):
+            self._take(seen, name, seen.made.get(name) or seen.read.get(name), boundary)
         if "MLOPS_RUN" in os.environ:
             self._watch_step(seen)
-        self._register(seen, found)
 
     def _crossed(self, seen: Seen) -> Iterator[tuple[str, str]]:
         """Yield the names of tables with the boundary they crossed."""
@@ -120,15 +120,14 @@ class Crossings:
         if reads:
             yield from ((name, READ) for name in seen.made if not name.startswith("_"))
 
-    def _register(self, seen: Seen, found: set[tuple[str, str]]) -> None:
-        frame = sys.modules["pandas"].DataFrame
-        for name, boundary in sorted(found):
-            value = seen.namespace.get(name)
-            node = seen.made.get(name) or seen.read.get(name)
-            if value is not None and type(value) is frame and node is not None:
-                store = seen.project.store
-                store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
-                self._measurer(store).add(node, value)
+    def _take(self, seen: Seen, name: str, node: int | None, boundary: str) -> None:
+        """Record that a variable crossed a boundary, if it is a table, and have it measured."""
+        value = seen.namespace.get(name)
+        if value is None or node is None or type(value) is not sys.modules["pandas"].DataFrame:
+            return
+        store = seen.project.store
+        store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
+        self._measurer(store).add(node, value)
 
     def _measurer(self, store: Store) -> Measurer:
         if id(store) not in self.measurers:
@@ -149,7 +148,8 @@ class Crossings:
     def _end_step(self) -> None:
         """Take what a step made and nobody read for what it returns."""
         if self.last is not None:
-            self._register(self.last, {(name, LEFT) for name in self.unread})
+            for name, node in self.unread.items():
+                self._take(self.last, name, node, LEFT)
 
 
 def _cross(store: Store, node: int, boundary: str, execution: int) -> None:

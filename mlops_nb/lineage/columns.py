@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import heapq
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,14 +18,12 @@ from mlops_nb.lineage.references import columns_of, resolve_column
 from mlops_nb.lineage.tracing.kinds import (
     ALL,
     EVERYTHING,
-    FIT,
     IDENTITY,
     INDEX,
     NOTHING,
     ORDER,
     SAME,
     TRANSFORMATION,
-    WHOLE,
     chained,
 )  # fmt: skip
 from mlops_nb.project import Project
@@ -117,12 +115,11 @@ def column_edges(project: Project, execution: int) -> list[ColumnEdge]:
     for target in facts.made(execution):
         for label in facts.labels(target) or [ALL]:
             for step in facts.sources(target, label):
-                names: Iterable[str] = [step.column]
-                if step.column == ALL:
-                    names = facts.labels(step.node) or names
+                names = (facts.labels(step.node) or [ALL]) if step.column == ALL else [step.column]
                 found += [
                     ColumnEdge(facts.public(step.node), name, facts.public(target), label, step.kind, step.assumed)
                     for name in names
+                    if INDEX not in (name, label)
                 ]
     return list(dict.fromkeys(found))
 
@@ -232,13 +229,17 @@ class Facts:
     def _chosen(self, rows: list[sqlite3.Row], node: int, column: str) -> Iterator[Step]:
         """Yield what the rows of a node say of one of its columns; of a column that they do not know, all."""
         named = {row["target_column"] for row in rows}
-        chosen = rows
+        labels = self.labels(node)
         if column in named and column != ALL:
-            chosen = [row for row in rows if row["target_column"] in (column, ALL)]
-        elif column != ALL and (SAME in named or named == {ALL} or column in (self.labels(node) or ())):
-            chosen = [row for row in rows if row["target_column"] in (SAME, ALL)]
-        for row in chosen:
-            if row["kind"] != NOTHING:
+            rows = [row for row in rows if row["target_column"] in (column, ALL)]
+        elif column != ALL and (SAME in named or named == {ALL} or column in (labels or ())):
+            rows = [row for row in rows if row["target_column"] in (SAME, ALL)]
+        for row in rows:
+            if row["source_column"] == SAME and column == ALL and labels is not None:
+                for label in labels:
+                    if label not in named:
+                        yield from self._expanded(row, label)
+            elif row["kind"] != NOTHING:
                 yield from self._expanded(row, column)
 
     def _expanded(self, row: sqlite3.Row, column: str) -> Iterator[Step]:
@@ -246,7 +247,7 @@ class Facts:
         source, there, assumed = row["source"], row["source_column"], bool(row["assumed"])
         if there == SAME:
             labels = self.labels(source)
-            known = labels is None or column in (*labels, ALL, INDEX, WHOLE, FIT)
+            known = labels is None or column in (*labels, ALL, INDEX)
             there, assumed = (column, assumed) if known else (ALL, True)
         if self.kind(source) != "execution":
             yield Step(source, there, row["kind"], assumed)
@@ -273,9 +274,13 @@ class Facts:
 
     def _fed(self, node: int, column: str, target: int) -> Iterator[Step]:
         """Yield the columns of one node that a column of another feeds."""
-        named = {row["target_column"] for row in self.rows(target)}
-        labels = {*(self.labels(target) or ()), *(named - {SAME, ALL})}
-        if not labels or (SAME in named and self.labels(target) is None):
+        rows = self.rows(target)
+        if not rows and self.kind(target) not in VERSIONS:
+            rows = [row for maker in self._makers(target) for row in self.rows(maker)]
+        named = {row["target_column"] for row in rows}
+        known = self.labels(target)
+        labels = {*(known or ()), *(named - {SAME, ALL})}
+        if not labels or (SAME in named and known is None):
             labels.add(column)
         for label in sorted(labels):
             for step in self.sources(target, label):

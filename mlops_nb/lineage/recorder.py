@@ -29,6 +29,7 @@ from mlops_nb.lineage.tracing.kinds import (
     Dep,
     Deps,
     assumed,
+    direct,
     influence,
     union,
 )  # fmt: skip
@@ -151,12 +152,11 @@ def entries(tracer: Tracer, value: Value, known: Known) -> Entries:
         case Column() if known.kind == "column":
             return {WHOLE: value.deps} | _of_rows(value, known)
         case Model() if known.kind == "model":
-            learned = {FIT: union((value.deps, *(f for f in value.features.values() if not known.labels)))}
-            labels = known.labels or ()
+            labels = known.labels or tuple(value.features)
             features = {label: value.features[label] for label in labels if label in value.features}
-            if len(features) < len(labels) or not labels:
-                features = {}
-            return {WHOLE: value.settings} | learned | features
+            if len(features) < len(labels):
+                return {WHOLE: value.settings, FIT: tracer.all_of(value)}
+            return {WHOLE: value.settings, FIT: value.deps | direct(union(features.values()))} | features
         case Whole() if not known.shown:
             return {WHOLE: tracer.all_of(value)}
     deps = tracer.all_of(value)
@@ -208,13 +208,11 @@ def compact(
 
     sizes = {read[name]: set(known.labels or ()) for name, known in before.items() if name in read and known.labels}
     found = {label: _gathered(deps, sizes) for label, deps in found.items()}
-    if len(found) > 1:
-        common = frozenset.intersection(*found.values())
-        add(common, ALL)
-        found = {label: deps - common for label, deps in found.items()}
-        emptied = bool(common)
-    else:
-        emptied = False
+    common = frozenset.intersection(*found.values()) if len(found) > 1 else FREE
+    if target == execution and common in found.values():
+        common = FREE  # the columns of what was written are known by their rows alone
+    add(common, ALL)
+    found = {label: deps - common for label, deps in found.items()}
     rest = found.pop(SAME, None)
     kept = _kept(found, rest)
     if kept is not None:
@@ -227,7 +225,7 @@ def compact(
         if kept is not None and deps == frozenset((Dep(kept, label, IDENTITY),)):
             continue
         add(deps, label)
-        if not deps and (kept is not None or rest is not None or not emptied):
+        if not deps and (kept is not None or rest is not None or not common):
             rows.append((execution, WHOLE, target, label, NOTHING, 0))
     return rows
 
@@ -274,7 +272,9 @@ def _write(store: Store, rows: list[Row], listed: list[tuple[int, Known]]) -> No
     for number, known in listed:
         if known.labels is None or len(known.labels) > NAMED:
             continue
-        columns = canonical_json([*known.labels, *(level for level in known.levels if level not in known.labels)])
+        levels = [level for level in known.levels if level not in known.labels]
+        signs = (FIT, WHOLE) if known.kind == "model" else (INDEX,)
+        columns = canonical_json([*known.labels, *levels, *signs])
         address = digest(columns.encode())
         store.execute("INSERT INTO column_list (hash, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", address, columns)
         store.execute("INSERT INTO table_columns (id, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", number, address)

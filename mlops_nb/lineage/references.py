@@ -20,6 +20,8 @@ from mlops_nb.store.db import Store
 
 MODEL = re.compile(r"^(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))?$")
 DATASET = re.compile(r"^(?P<name>[^/@]+)(?:[/@](?P<version>\d+|latest))?$")
+#: What stands in a list of columns and is none.
+SIGNS = ("(index)", "(fit)", "")
 WAYS = "var:NAME, cell:N, file:PATH, dataset:NAME, models:/NAME/1, models:/NAME@alias, runs:/ID, or an ID"
 
 
@@ -189,14 +191,15 @@ def resolve_column(project: Project, reference: str) -> tuple[int, str]:
         column, known = text[place + 1 :], columns_of(project.store, node)
         if known is None or column in known:
             return node, column
-        failure = NotFound.naming(f"column of {text[:place]}", column, known)
+        shown = [name for name in known if name not in SIGNS]
+        failure = NotFound.naming(f"column of {text[:place]}", column, shown)
     if failure is None:
         raise UsageError(f"{reference!r} names no column - write column:NAME/COLUMN")
     raise failure
 
 
 def columns_of(store: Store, node: int) -> list[str] | None:
-    """Return the columns of a table, or the features of a model; None if they are not known."""
+    """Return the columns of a table, or the features of a model, as they are listed; None if they are not known."""
     text = store.value(
         "SELECT column_list.columns FROM table_columns JOIN column_list ON hash = table_columns.columns WHERE id = ?",
         node,

@@ -15,7 +15,7 @@ from mlops_nb.project import Project
 
 class Cells:
     """Runs cells one after the other; every variable there is counts as read, every one that was bound as made, and
-    every table, which may have changed."""
+    every table and model, which may have changed."""
 
     def __init__(self, project: Project, **variables: Any) -> None:
         self.project = project
@@ -40,7 +40,7 @@ class Cells:
         made = {
             name
             for name, value in self.namespace.items()
-            if name not in before or value is not before[name] or isinstance(value, pd.DataFrame | pd.Series)
+            if name not in before or value is not before[name] or _may_change(value)
         }
         self._end(ast.parse(code), read, execution, made)
 
@@ -72,3 +72,7 @@ class Cells:
         return sorted(
             (names[r["source"]], r["source_column"], r["target_column"], r["kind"], bool(r["assumed"])) for r in rows
         )
+
+
+def _may_change(value: Any) -> bool:
+    return isinstance(value, pd.DataFrame | pd.Series) or type(value).__module__.startswith("sklearn.")

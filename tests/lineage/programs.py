@@ -222,3 +222,13 @@ def _index(value: Any) -> dict[str, Any]:
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same, with one NaN."""
     return repr(one) == repr(other)
+
+
+def differing(one: dict[str, Any], other: dict[str, Any], names: Any) -> list[tuple[str, str]]:
+    """Return the columns of variables that are not the same in two namespaces."""
+    found = []
+    for name in names:
+        before, after = parts(one.get(name)), parts(other.get(name))
+        if before is not None and after is not None:
+            found += [(name, label) for label in before if not (label in after and same(before[label], after[label]))]
+    return found

@@ -95,8 +95,10 @@ def _fit(tracer: Expressions, model: Model, name: str, given: Arguments) -> None
     """Let a model learn from its features and target; the parts of a pipeline learn with it."""
     if given.spread:
         raise Lost
-    features = _features(given.get(0, "X"))
-    learned = direct(union(_content(tracer, value) for value in given.all())) | union(tracer.conditions)
+    data = given.get(0, "X")
+    features = _features(data)
+    others = [value for value in given.all() if not (features and value is data)]
+    learned = direct(union(_content(tracer, value) for value in others)) | union(tracer.conditions)
     for part in (model, *_all_parts(model)):
         again = name == "partial_fit" or tracer.weak > 0 or part.warm
         part.deps = learned | (part.deps if again else FREE)

@@ -82,9 +82,7 @@ def describe(value: Any) -> Known:
     if root == "numpy":
         return _numpy(value, kind)
     if root == "sklearn" and hasattr(kind, "fit"):
-        names = vars(value).get("feature_names_in_")
-        labels = _labels(names.tolist()) if type(names).__module__ == "numpy" else None
-        return Known("model", labels, literal=_warm(value), identity=id(value))
+        return Known("model", _features(value), literal=_warm(value), identity=id(value))
     if kind in (list, tuple, set, dict):
         return _container(value, kind)
     if kind in (types.FunctionType, types.BuiltinFunctionType) or kind is type or module == "abc":
@@ -101,11 +99,40 @@ def _numpy(value: Any, kind: type) -> Known:
     return Known("array" if kind.__name__ == "ndarray" and value.dtype.kind != "O" else "object", identity=id(value))
 
 
+def _features(model: Any) -> tuple[str, ...] | None:
+    """Return the columns that a fitted model uses: a transformer of columns may leave some out."""
+    own = vars(model)
+    if used := _used(own):
+        return used
+    names = own.get("feature_names_in_")
+    if type(names).__module__ == "numpy":
+        return _labels(names.tolist())
+    parts = _steps(own)
+    return _features(parts[0]) if parts else None
+
+
+def _used(own: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that a ColumnTransformer is told to use, if it drops all others."""
+    if own.get("remainder") != "drop" or type(own.get("transformers")) is not list:
+        return ()
+    columns = [part[2] for part in own["transformers"] if type(part) is tuple and len(part) == 3]
+    flat = [label for part in columns if type(part) in (list, str) for label in ([part] if type(part) is str else part)]
+    if not all(type(part) in (list, str) for part in columns) or not all(type(label) is str for label in flat):
+        return ()
+    return _labels(list(dict.fromkeys(flat))) or ()
+
+
+def _steps(own: Mapping[str, Any]) -> list[Any]:
+    """Return the steps of a pipeline that are scikit-learn's own."""
+    steps = own.get("steps")
+    parts = [part[1] for part in steps if type(part) is tuple and len(part) == 2] if type(steps) is list else []
+    return [part for part in parts if type(part).__module__.startswith("sklearn.")]
+
+
 def _warm(model: Any) -> bool:
     """Whether fitting a model again builds on what it has learned."""
-    own_parts = [part[1] for part in vars(model).get("steps", ()) if type(part) is tuple and len(part) == 2]
-    parts = [model, *(part for part in own_parts if type(part).__module__.startswith("sklearn."))]
-    return any(vars(part).get("warm_start") is not None and vars(part)["warm_start"] is not False for part in parts)
+    settings = [vars(part).get("warm_start") for part in (model, *_steps(vars(model)))]
+    return any(setting is not None and setting is not False for setting in settings)
 
 
 def _known(module: object) -> bool:

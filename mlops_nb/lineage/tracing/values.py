@@ -204,7 +204,7 @@ class Grouped(Value):
 
 @dataclass(eq=False)
 class Model(Value):
-    """A scikit-learn object: what set it up, what it learned from, and the columns it was fitted with."""
+    """A scikit-learn object: what set it up, the columns it was fitted with, and what else it learned from."""
 
     settings: Deps = FREE
     deps: Deps = FREE
