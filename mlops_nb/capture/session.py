@@ -202,7 +202,7 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
-        if OBSERVERS:
+        if OBSERVERS and not cells.skips(frame.source):
             made = {version.name: version.node for version in touched.made}
             run, read = self.run or 0, touched.read
             self._observe(

@@ -82,7 +82,7 @@ class Crossings:
     """Observes the cells of one process."""
 
     def __init__(self) -> None:
-        self.measurers: dict[int, Measurer] = {}
+        self.measurer: Measurer | None = None
         self.unread: dict[str, int] = {}  # tables of a step that no cell has read since
         self.last: Seen | None = None
 
@@ -127,13 +127,13 @@ class Crossings:
             return
         store = seen.project.store
         store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
-        self._measurer(store).add(node, value)
+        self._measurer(seen.project).add(node, value)
 
-    def _measurer(self, store: Store) -> Measurer:
-        if id(store) not in self.measurers:
-            store.before_close.append(self._end_step)
-            self.measurers = {id(store): Measurer(store)}
-        return self.measurers[id(store)]
+    def _measurer(self, project: Project) -> Measurer:
+        if self.measurer is None or self.measurer.project is not project:
+            project.store.before_close.append(self._end_step)
+            self.measurer = Measurer(project)
+        return self.measurer
 
     # -- steps ------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Crossings:
             self.unread.pop(name, None)
         self.unread |= {name: node for name, node in seen.made.items() if type(seen.namespace.get(name)) is frame}
         self.last = seen
-        self._measurer(seen.project.store)
+        self._measurer(seen.project)
 
     def _end_step(self) -> None:
         """Take what a step made and nobody read for what it returns."""

@@ -13,11 +13,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.data.datasets import profile
+from mlops_nb.data.datasets import profile, without_denied
 from mlops_nb.data.fingerprints import Pulse, frame_fingerprint, to_table
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.tracing.kinds import as_text
+from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ class Waiting:
 
 
 class Measurer:
-    """Measures the tables of one store, one after the other."""
+    """Measures the tables of one project, one after the other."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.store = store = project.store
         self.known: set[int] = set()  # versions that are measured, or will be
         self._waiting: deque[Waiting] = deque()
         self._held = 0
@@ -129,15 +131,16 @@ class Measurer:
             self._refuse(waiting.node, reason)
             return
         try:
-            print_ = frame_fingerprint(frame, self._pulse)
-            columns = self._profile(frame)
+            allowed, left_out = without_denied(self.project, frame)
+            print_ = frame_fingerprint(allowed, self._pulse)
+            columns = self._profile(allowed, left_out)
         except UsageError:  # its message quotes the data
             self._refuse(waiting.node, "it cannot be stored as a table: two columns have one name, or one mixes types")
             return
         self.store.defer(functools.partial(_record, self.store, waiting.node, print_, len(frame), columns))
 
-    def _profile(self, frame: pd.DataFrame) -> str:
-        found: dict[str, Any] = {}
+    def _profile(self, frame: pd.DataFrame, left_out: dict[str, str]) -> str:
+        found: dict[str, Any] = {label: {"type": kind, "denied": True} for label, kind in left_out.items()}
         for place in range(frame.shape[1]):
             self._pulse()
             found |= profile(to_table(frame.iloc[:, place : place + 1].reset_index(drop=True)), sampled=True)

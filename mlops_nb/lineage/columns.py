@@ -45,14 +45,13 @@ class ColumnLink(Record):
     steps: int
 
 
-@dataclass(frozen=True)
-class ColumnEdge(Record):
-    """One step that a cell made from column to column; ``source`` and ``target`` are IDs of nodes."""
+class ColumnEdge(NamedTuple):
+    """One step that a cell made from a column to a column of another node (row IDs): how, and whether it is assumed."""
 
-    source: str
-    source_column: str
-    target: str
-    target_column: str
+    source: int
+    column: str
+    target: int
+    made: str
     relation: str
     assumed: bool
 
@@ -108,6 +107,13 @@ def column_targets(project: Project, node: int, column: str = ALL) -> list[Colum
     return _walk(facts, node, column, facts.targets, lambda before, step: chained(step, before))
 
 
+def column_reach(project: Project, node: int, column: str) -> set[int]:
+    """Return the row IDs of all that a column of a node feeds, and of the cells that made it."""
+    facts = Facts(project.store)
+    fed = {at for at, _ in _reached(facts, node, column, facts.targets, lambda before, step: chained(step, before))}
+    return fed | {maker for at in fed for maker in facts.makers(at)}
+
+
 def column_edges(project: Project, execution: int) -> list[ColumnEdge]:
     """Return what a cell made from column to column, each written out by name as far as the names are known."""
     facts = Facts(project.store)
@@ -117,7 +123,7 @@ def column_edges(project: Project, execution: int) -> list[ColumnEdge]:
             for step in facts.sources(target, label):
                 names = (facts.labels(step.node) or [ALL]) if step.column == ALL else [step.column]
                 found += [
-                    ColumnEdge(facts.public(step.node), name, facts.public(target), label, step.kind, step.assumed)
+                    ColumnEdge(step.node, name, target, label, step.kind, step.assumed)
                     for name in names
                     if INDEX not in (name, label)
                 ]
@@ -129,14 +135,12 @@ def column_edges(project: Project, execution: int) -> list[ColumnEdge]:
 Rank = tuple[bool, int, int]  # the surest first, then the closest
 
 
-def _walk(
-    facts: Facts,
-    node: int,
-    column: str,
-    follow: Callable[[int, str], Iterator[Step]],
-    chain: Callable[[str, str], str],
-) -> list[ColumnLink]:
-    """Follow steps from a column; what is reached in several ways is told in the surest and closest."""
+Follow = Callable[[int, str], Iterator[Step]]
+Chain = Callable[[str, str], str]
+
+
+def _reached(facts: Facts, node: int, column: str, follow: Follow, chain: Chain) -> dict[tuple[int, str], Rank]:
+    """Follow steps from a column; what is reached in several ways has the surest and closest."""
     start = (node, column)
     best: dict[tuple[int, str], Rank] = {}
     pending: list[tuple[Rank, tuple[int, str], str]] = [((False, 0, 0), start, IDENTITY)]
@@ -151,7 +155,13 @@ def _walk(
             there = (rank[0] or step.assumed, ORDER[relation], rank[2] + 1)
             heapq.heappush(pending, (there, (step.node, step.column), relation))
     del best[start]
+    return best
+
+
+def _walk(facts: Facts, node: int, column: str, follow: Follow, chain: Chain) -> list[ColumnLink]:
+    """Return what is reached from a column, nearest first."""
     kinds = list(ORDER)
+    best = _reached(facts, node, column, follow, chain)
     ordered = sorted(best.items(), key=lambda item: (item[1][2], item[1], -item[0][0], item[0][1]))
     return [
         ColumnLink(facts.public(at), facts.kind(at), facts.name(at), label, kinds[order], assumed, steps)
@@ -199,7 +209,8 @@ class Facts:
         )  # fmt: skip
         return [row["id"] for row in rows if row["kind"] not in COMMON or row["kind"] == "result"]
 
-    def _makers(self, node: int) -> list[int]:
+    def makers(self, node: int) -> list[int]:
+        """Return the cells that made a node."""
         return [
             row["source"]
             for row in self.store.rows("SELECT source FROM edge WHERE target = ? AND kind = 'wrote'", node)
@@ -215,10 +226,10 @@ class Facts:
         elif self.kind(node) in VERSIONS:
             for row in self.store.rows("SELECT source FROM edge WHERE target = ? AND kind = 'became'", node):
                 yield Step(row["source"], ALL, TRANSFORMATION, True)
-            for execution in self._makers(node):
+            for execution in self.makers(node):
                 yield from self._everything(execution)
         else:  # a file, a dataset, a model: what its cell says of what it wrote
-            for execution in self._makers(node):
+            for execution in self.makers(node):
                 written = self.rows(execution)
                 yield from self._chosen(written, execution, column) if written else self._everything(execution)
 
@@ -276,7 +287,7 @@ class Facts:
         """Yield the columns of one node that a column of another feeds."""
         rows = self.rows(target)
         if not rows and self.kind(target) not in VERSIONS:
-            rows = [row for maker in self._makers(target) for row in self.rows(maker)]
+            rows = [row for maker in self.makers(target) for row in self.rows(maker)]
         named = {row["target_column"] for row in rows}
         known = self.labels(target)
         labels = {*(known or ()), *(named - {SAME, ALL})}

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
+from mlops_nb.capture import columns
 from mlops_nb.capture.observers import Seen
 from mlops_nb.ids import canonical_json, digest
 from mlops_nb.lineage.tracing.cells import Tracer
@@ -35,12 +38,14 @@ from mlops_nb.lineage.tracing.kinds import (
 )  # fmt: skip
 from mlops_nb.lineage.tracing.scene import FOLLOWED, Known, Scene, describe
 from mlops_nb.lineage.tracing.values import Column, Lost, Model, Table, Value, Whole
+from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
 Entries = dict[str, Deps]
 #: Source node and column, target node and column, kind, and whether it is an assumption.
 Row = tuple[int, str, int, str, str, int]
 
+RESULT = re.compile(r"_\d+")
 MOST = 400  # rows of one cell; beyond, each variable comes from all columns of its sources
 NAMED = 2000  # the columns of a wider table are not listed
 
@@ -68,9 +73,13 @@ class Recorder:
             self.known[name] = (number, known)
         if not any(known.shown for known in (*before.values(), *after.values())):
             return
-        rows = trace(seen, before, after) if seen.ok else []
-        tables = {seen.made[name]: known for name, known in after.items() if known.kind in ("table", "model")}
-        listed = [(number, known) for number, known in tables.items() if known.labels is not None]
+        telling: set[str] = set()
+        rows = trace(seen, before, after, telling) if seen.ok else []
+        listed = [
+            (seen.made[name], known)
+            for name, known in after.items()
+            if known.kind in ("table", "model") and known.labels is not None and name not in telling
+        ]
         if rows or listed:
             seen.project.store.defer(functools.partial(_write, seen.project.store, rows, listed))
 
@@ -81,7 +90,7 @@ class Recorder:
             known = self.known.get(name)
             if known is not None and known[0] == number:
                 found[name] = known[1]
-            elif name not in seen.made and name in seen.namespace:
+            elif (name not in seen.made or seen.made[name] < seen.execution) and name in seen.namespace:
                 found[name] = describe(seen.namespace[name])
             else:
                 found[name] = Known("opaque")
@@ -96,10 +105,15 @@ def _functions(tree: ast.AST) -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in found if times[node.name] == 1}
 
 
-def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known]) -> list[Row]:
+def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known], telling: set[str]) -> list[Row]:
     """Return the rows of a cell; none where it cannot be followed.
 
-    A failure of the interpreter is taken for the same: whoever reads assumes everything then, which is never wrong.
+    Args:
+        seen: the cell
+        before: what the variables were that it read
+        after: what those are that it made
+        telling: takes the names of tables whose columns are named by values of a denied column
+
     """
     assert isinstance(seen.tree, ast.Module)
     scene = Scene(seen.execution, seen.read, seen.made, before, seen.namespace)
@@ -110,10 +124,15 @@ def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known]) -
         return []
     rows: list[Row] = []
     for name, number in seen.made.items():
+        if number < seen.execution:  # it was there before anybody looked
+            continue
         known = after.get(name)
         value = _final(tracer, name) if known is not None else None
         if known is None or value is None or known.kind in ("library", "function"):
             continue
+        if _tells(seen.project, value):
+            telling.add(name)
+            known = replace(known, labels=None)
         rows += compact(entries(tracer, value, known), number, seen.execution, before, seen.read)
     if tracer.written and not tracer.effects:
         parts = [written(tracer, value) for value in tracer.written]
@@ -122,8 +141,18 @@ def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known]) -
     return rows if len(rows) <= MOST else _collapsed(rows)
 
 
+def _tells(project: Project, value: Value) -> bool:
+    """Whether the names of a table's columns are values of a column whose values must not be kept."""
+    if not isinstance(value, Table) or not (value.prefixes or value.rest) or not columns.patterns(project):
+        return False
+    sources = union((*value.prefixes.values(), value.rest or FREE))
+    return bool(columns.denied(project, {dep.column for dep in sources}))
+
+
 def _final(tracer: Tracer, name: str) -> Value | None:
     """Return what a name is bound to when the cell has ended; None if the cell did not say."""
+    if RESULT.fullmatch(name):
+        return tracer.shown
     if name not in tracer.names:
         try:
             value = tracer.load(name)
@@ -235,10 +264,10 @@ def _gathered(deps: Deps, sizes: Mapping[int, set[str]]) -> Deps:
     groups: dict[tuple[int, str, bool], set[str]] = {}
     for dep in deps:
         groups.setdefault((dep.node, dep.kind, dep.assumed), set()).add(dep.column)
-    for (node, kind, guess), columns in groups.items():
+    for (node, kind, guess), together in groups.items():
         labels = sizes.get(node)
-        if (labels and len(labels) > 1 and labels <= columns) or (ALL in columns and len(columns) > 1):
-            deps -= {Dep(node, column, kind, guess) for column in columns}
+        if (labels and len(labels) > 1 and labels <= together) or (ALL in together and len(together) > 1):
+            deps -= {Dep(node, column, kind, guess) for column in together}
             deps |= {Dep(node, ALL, kind, guess)}
     return deps
 
@@ -274,7 +303,7 @@ def _write(store: Store, rows: list[Row], listed: list[tuple[int, Known]]) -> No
             continue
         levels = [level for level in known.levels if level not in known.labels]
         signs = (FIT, WHOLE) if known.kind == "model" else (INDEX,)
-        columns = canonical_json([*known.labels, *levels, *signs])
-        address = digest(columns.encode())
-        store.execute("INSERT INTO column_list (hash, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", address, columns)
+        names = canonical_json([*known.labels, *levels, *signs])
+        address = digest(names.encode())
+        store.execute("INSERT INTO column_list (hash, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", address, names)
         store.execute("INSERT INTO table_columns (id, columns) VALUES (?, ?) ON CONFLICT DO NOTHING", number, address)

@@ -45,8 +45,8 @@ class Cell:
             for number in made.values():
                 nodes.add_edge(store, execution, number, "wrote")
         self.crossings(Seen(self.project, run, execution, ast.parse(code), variables, {}, made, []))
-        for measurer in self.crossings.measurers.values():
-            assert measurer.wait(20)
+        if self.crossings.measurer is not None:
+            assert self.crossings.measurer.wait(20)
 
     def found(self) -> dict[tuple[str, str], Crossing]:
         """Return what is recorded, by variable and boundary."""
@@ -107,13 +107,21 @@ def test_what_is_known_is_shown_with_the_variable(cell: Cell):
 def test_a_table_is_measured_as_it_was_although_it_changes_at_once(cell: Cell):
     frame = pd.DataFrame({"x": np.arange(300_000.0)})
     expected = frame_fingerprint(frame)
-    cell.crossings._measurer(cell.project.store)
-    waiting = cell.crossings.measurers[id(cell.project.store)].wait
-    cell.crossings.measurers[id(cell.project.store)].wait = lambda seconds: True  # type: ignore[method-assign]
+    measurer = cell.crossings._measurer(cell.project)
+    waiting = measurer.wait
+    measurer.wait = lambda seconds: True  # type: ignore[method-assign]
     cell.ended("df = pd.read_csv('x.csv')", df=frame)
     frame.loc[:, "x"] = 0.0
     assert waiting(20)
     assert cell.found()["df", "read"].fingerprint == expected
+
+
+def test_of_a_denied_column_nothing_is_kept_but_its_name_and_type(cell: Cell):
+    (cell.project.root / "mlops.toml").write_text('[privacy]\ndeny_columns = ["s"]\n')
+    cell.ended("df = pd.read_csv('x.csv')", df=FRAME)
+    found = cell.found()["df", "read"]
+    assert found.columns["s"] == {"type": "object" if FRAME["s"].dtype == object else "str", "denied": True}
+    assert found.fingerprint == fingerprint(to_table(FRAME[["x"]]))
 
 
 # -- what cannot be measured ----------------------------------------------------------------------------------
@@ -173,7 +181,7 @@ def test_the_end_of_a_session_waits_a_moment_and_says_what_was_not_measured(
     cell: Cell, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(measuring, "EXIT_SECONDS", 0.2)
-    measurer = cell.crossings._measurer(cell.project.store)
+    measurer = cell.crossings._measurer(cell.project)
     monkeypatch.setattr(
         measurer, "_measure", lambda waiting: [time.sleep(0.01) or measurer._pulse() for _ in range(2000)]
     )
@@ -187,7 +195,7 @@ def test_the_end_of_a_session_waits_a_moment_and_says_what_was_not_measured(
 
 def test_pins_are_bounded(cell: Cell, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(measuring, "_memory", lambda: 1000)
-    measurer = Measurer(cell.project.store)
+    measurer = Measurer(cell.project)
     monkeypatch.setattr(measurer, "_measure", lambda waiting: time.sleep(0.3))
     with cell.project.store.write() as store:
         first, second = (nodes.add_node(store, "variable", name) for name in "ab")
@@ -222,7 +230,7 @@ def test_what_a_step_made_and_nobody_read_is_what_it_left(project: Project, monk
     assert last is not None
     cell.crossings(dataclasses.replace(last, read={"used": last.made["used"]}, made={}))
     cell.crossings._end_step()
-    assert cell.crossings.measurers[id(project.store)].wait(10)
+    assert cell.crossings._measurer(project).wait(10)
     assert set(cell.found()) == {("left", "step")}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.lineage.columns import column_edges, column_sources, column_targets, columns
+from mlops_nb.lineage.impact import impact
 from mlops_nb.lineage.references import resolve, resolve_column
 from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.project import Project
@@ -154,6 +155,13 @@ def test_what_a_column_feeds_is_the_other_way_round(cells: Cells):
     assert {(link.name, link.column) for link in links} == {("df", "a"), ("df", "c"), ("v", "c")}
 
 
+def test_the_impact_of_a_column_is_less_than_that_of_its_table(cells: Cells):
+    cells.run("v = df[['a']]\nw = df.b")
+    before = cells.project.store.value("SELECT public FROM node WHERE id = ?", cells.first["df"])
+    assert {node.name for node in impact(cells.project, f"column:{before}/a").variables} == {"df", "v"}
+    assert {"v", "w"} <= {node.name for node in impact(cells.project, before).variables}
+
+
 # -- never less than the truth --------------------------------------------------------------------------------
 
 ASSUMED = {
@@ -259,9 +267,8 @@ def test_the_edges_of_a_cell_are_written_out_by_name(cells: Cells):
     execution = cells.project.store.value(
         "SELECT source FROM edge WHERE target = ? AND kind = 'wrote'", cells.nodes["v"]
     )
-    public = cells.project.store.value("SELECT public FROM node WHERE id = ?", cells.nodes["v"])
-    edges = [edge for edge in column_edges(cells.project, execution) if edge.target == public]
-    assert {(e.source_column, e.target_column, e.relation) for e in edges} == {("a", "a", SAME), ("b", "b", SAME)}
+    edges = [edge for edge in column_edges(cells.project, execution) if edge.target == cells.nodes["v"]]
+    assert {(e.column, e.made, e.relation) for e in edges} == {("a", "a", SAME), ("b", "b", SAME)}
 
 
 def test_a_label_with_code_of_its_own_is_not_asked(cells: Cells):
@@ -280,6 +287,15 @@ def test_a_label_with_code_of_its_own_is_not_asked(cells: Cells):
     cells.namespace["odd"] = pd.DataFrame([[1, 2]], columns=[Label(), "a"])
     cells.run("v = odd")
     assert Label.asked == 0
+
+
+def test_values_of_a_denied_column_do_not_enter_the_store_as_names(project: Project):
+    (project.root / "mlops.toml").write_text('[privacy]\ndeny_columns = ["ssn"]\n')
+    cells = Cells(project, df=pd.DataFrame({"ssn": ["078-05-1120", "219-09-9999"], "a": [1, 2], "k": [1, 1]}))
+    cells.run("v = pd.get_dummies(df, columns=['ssn'])\nw = df.pivot_table(index='k', columns='ssn', values='a')")
+    assert {link.column for link in column_sources(project, cells.nodes["v"]) if link.name == "df"} == {"*"}
+    cells.project.store.flush()
+    assert b"078-05-1120" not in project.store.path.read_bytes() + (project.home / "lineage.db-wal").read_bytes()
 
 
 # -- references -----------------------------------------------------------------------------------------------

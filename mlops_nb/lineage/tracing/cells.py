@@ -53,6 +53,7 @@ class Tracer(Expressions):
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
         self.returned: list[list[Value]] = []
         self.entered: list[int] = []  # how weak statements were where each running function began
+        self.shown: Value | None = None  # what the last expression that stood alone was
         self.depth = 0
         self.trying = 0
 
@@ -116,7 +117,7 @@ class Tracer(Expressions):
             ):
                 self._magic(way, str(magic), [part.value for part in rest if isinstance(part, ast.Constant)])
             case _:
-                self.eval(node.value)
+                self.shown = self.eval(node.value)
 
     def _magic(self, way: str, magic: str, texts: list[object]) -> None:
         if way == "run_cell_magic" and magic in TRANSPARENT - {"timeit", "prun"} and len(texts) == 2:

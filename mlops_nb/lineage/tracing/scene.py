@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import types
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ LIBRARIES = words(
 SCALARS = (str, int, float, bool, complex, bytes, type(None))
 FOLLOWED = 500  # a table of more columns is followed as one
 LISTED = 200
+#: What IPython keeps of earlier cells.
+HISTORY = re.compile(r"_{1,3}|_\d+|_i+|_i\d+|_oh|_ih|_dh|Out|In")
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,8 @@ class Scene:
             Lost: nobody knows.
         """
         known = self.before.get(name)
+        if known is None and HISTORY.fullmatch(name):  # the namespace has the results of after the cell
+            return self._untracked(Known("opaque"))
         if known is None:
             if name not in self.namespace:
                 if name in self.read or name in self.made:
