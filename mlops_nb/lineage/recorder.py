@@ -37,7 +37,7 @@ from mlops_nb.lineage.tracing.kinds import (
     union,
 )  # fmt: skip
 from mlops_nb.lineage.tracing.scene import FOLLOWED, Known, Scene, describe
-from mlops_nb.lineage.tracing.values import Column, Lost, Model, Table, Value, Whole
+from mlops_nb.lineage.tracing.values import Column, Lost, Model, Table, Value, Whole, joined
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
@@ -143,10 +143,10 @@ def trace(seen: Seen, before: Mapping[str, Known], after: Mapping[str, Known], t
 
 def _tells(project: Project, value: Value) -> bool:
     """Whether the names of a table's columns are values of a column whose values must not be kept."""
-    if not isinstance(value, Table) or not (value.prefixes or value.rest) or not columns.patterns(project):
+    if not isinstance(value, Table):
         return False
-    sources = union((*value.prefixes.values(), value.rest or FREE))
-    return bool(columns.denied(project, {dep.column for dep in sources}))
+    sources = {dep.column for dep in union((*value.prefixes.values(), value.rest or FREE))} - {SAME}
+    return bool(sources) and bool(columns.denied(project, sources))
 
 
 def _final(tracer: Tracer, name: str) -> Value | None:
@@ -173,13 +173,13 @@ def entries(tracer: Tracer, value: Value, known: Known) -> Entries:
         case Table() if known.kind == "table" and known.labels is not None:
             found = _of_table(value, known.labels)
             if found is not None:
-                return found | _of_rows(value, known)
+                return joined(found, _of_rows(value, known))
         case Table(selection=True) if known.kind == "column" and known.name is not None:
             deps = value.of(known.name)
             if deps is not None:
-                return {WHOLE: deps} | _of_rows(value, known)
+                return joined({WHOLE: deps}, _of_rows(value, known))
         case Column() if known.kind == "column":
-            return {WHOLE: value.deps} | _of_rows(value, known)
+            return joined({WHOLE: value.deps}, _of_rows(value, known))
         case Model() if known.kind == "model":
             labels = known.labels or tuple(value.features)
             features = {label: value.features[label] for label in labels if label in value.features}
@@ -206,9 +206,7 @@ def _of_rows(value: Table | Column, known: Known) -> Entries:
     levels = {name: rows.levels.get(name, assumed(rows.all())) for name in known.levels}
     names = value.names() - influence(rows.deps, CONDITIONAL) if isinstance(value, Table) else FREE
     found = {INDEX: rows.deps | names | influence(union(levels.values()), CONDITIONAL)}
-    for name, deps in levels.items():
-        found[name] = found.get(name, FREE) | deps
-    return found
+    return joined(found, levels)
 
 
 def written(tracer: Tracer, value: Value) -> Entries:
@@ -217,7 +215,7 @@ def written(tracer: Tracer, value: Value) -> Entries:
         return {FIT: tracer.all_of(value), **value.features}
     if not isinstance(value, Table):
         return {ALL: tracer.all_of(value)}
-    found: Entries = {**value.columns, **value.rows.levels, INDEX: value.rows.deps}
+    found = joined(value.columns, {**value.rows.levels, INDEX: value.rows.deps})
     if value.prefixes or value.selection:
         return {ALL: assumed(value.all())}
     return found if value.rest is None else {**found, SAME: value.rest}

@@ -15,7 +15,7 @@ from mlops_nb.project import Project
 
 class Cells:
     """Runs cells one after the other; every variable there is counts as read, every one that was bound as made, and
-    every table and model, which may have changed."""
+    every table, model and container, which may have changed."""
 
     def __init__(self, project: Project, **variables: Any) -> None:
         self.project = project
@@ -75,4 +75,6 @@ class Cells:
 
 
 def _may_change(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return any(_may_change(item) for item in (value.values() if isinstance(value, dict) else value))
     return isinstance(value, pd.DataFrame | pd.Series) or type(value).__module__.startswith("sklearn.")

@@ -72,6 +72,9 @@ CASES: list[tuple[str, str, set[tuple[str, str, str]]]] = [
     ("v = df.melt(id_vars='k', value_vars=['a', 'b'])", "value", {("df", "a", CHANGED), ("df", "b", CHANGED)}),
     ("v = df.pivot_table(index='k', columns='y', values='a')", "0",
      {("df", "a", SUMMED), ("df", "k", GROUPED), ("df", "y", GROUPED)}),
+    ("v = df.set_index('a', drop=False)\nv['a'] = v.b", "a", {("df", "a", SAME), ("df", "b", SAME)}),
+    ("v = df.pivot_table(index='k', columns='y', values='a')", "k",
+     {("df", "k", SAME), ("df", "y", GROUPED), ("df", "a", FILTERED)}),
     ("v = pd.get_dummies(df, columns=['k'])", "k_x", {("df", "k", CHANGED)}),
     ("v = pd.get_dummies(df, columns=['k'])", "a", {("df", "a", SAME)}),
     ("v = df.apply(lambda r: r.a + r['b'], axis=1)", "", {("df", "a", CHANGED), ("df", "b", CHANGED)}),
@@ -206,7 +209,7 @@ def test_a_result_that_is_not_what_the_code_says_is_all_assumed(cells: Cells):
     assert all(link.assumed for link in column_sources(cells.project, cells.nodes["v"], "b"))
 
 
-@pytest.mark.parametrize("seed", range(28))
+@pytest.mark.parametrize("seed", [*range(23), 20086, 20380, 20839])  # the last three found faults
 def test_a_column_that_changes_with_another_is_in_the_lineage_of_it(project: Project, seed: int):
     """Programs by chance: each column of the input is changed, and whatever changes with it must be known to."""
     warnings.simplefilter("ignore")

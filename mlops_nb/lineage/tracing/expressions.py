@@ -12,6 +12,7 @@ from mlops_nb.lineage.tracing.kinds import (
     CONDITIONAL,
     EVERYTHING,
     FREE,
+    JOIN,
     TRANSFORMATION,
     Dep,
     Deps,
@@ -129,6 +130,8 @@ class Expressions:
         """
         self.mutated = True
         deps = assumed(self.all_of(*by)) | union(self.conditions)
+        if isinstance(value, Table | Column):  # perhaps by the labels of its rows
+            deps |= influence(value.rows.all(), JOIN)
         match value:
             case Table(unclear=False):
                 value.become(value.mapped(lambda old: old | deps, value.rows.influenced(deps)))

@@ -302,6 +302,13 @@ def fitting(value: Value, table: Table, tracer: Expressions) -> Deps:
     return tracer.all_of(value) | influence(table.rows.deps, FILTER)
 
 
+def misaligned(of: Table | Column, *values: Value) -> Deps:
+    """Return what it depends on which rows of other tables or columns belong to which of one."""
+    if all(value.rows is of.rows for value in values if isinstance(value, Table | Column)):
+        return FREE
+    return influence(of.rows.all(), JOIN)
+
+
 def set_item(tracer: Expressions, base: Value, key: Value, value: Value) -> None:
     """Follow ``base[key] = value``.
 
@@ -358,7 +365,7 @@ def put(tracer: Expressions, table: Table, label: str, deps: Deps) -> None:
 
 def _set_everywhere(tracer: Expressions, table: Table, by: Deps, value: Value) -> None:
     """Set some cells of every column."""
-    deps = assumed(tracer.all_of(value)) | influence(by, CONDITIONAL)
+    deps = assumed(tracer.all_of(value)) | influence(by, CONDITIONAL) | misaligned(table, value)
     table.become(table.mapped(lambda old: direct(old) | deps, table.rows.influenced(influence(by, CONDITIONAL))))
 
 

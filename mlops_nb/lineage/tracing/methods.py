@@ -131,6 +131,8 @@ def _kept(tracer: Expressions, of: Table | Column, name: str, given: Arguments) 
         return _guess(tracer, of, given)
     back = tracer.called_back(of if name in ("where", "mask") else Whole(), given)
     others = direct(tracer.all_of(*given.all())) | back
+    if name not in ("map", "isin", "replace"):
+        others |= frames.misaligned(of, *given.all())
     kind = IDENTITY if name in SAME_VALUES else TRANSFORMATION
     if isinstance(of, Column):
         return Column(direct(of.deps, kind) | others, of.rows, of.name)

@@ -196,6 +196,7 @@ def pivot(tracer: Expressions, of: Table, given: Arguments) -> Value:
     if groups is None or across is None or cells is None:
         return tracer.guessed(of, *given.all())
     by = influence(union((*groups.values(), *across.values())), GROUP_BY) | back
+    by |= influence(union(cells.values()), FILTER)  # a row or column without any value is left out
     levels = {label: deps | by for label, deps in groups.items()}
     rows = Rows(by, levels)
     if values is not None and not across:
