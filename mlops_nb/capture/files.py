@@ -56,7 +56,7 @@ class FileObserver:
         self.remotes = Remotes(self._query)
         self._held: dict[str, tuple[Mark, ...]] = {}
         self._datasets: set[str] = set()
-        self._children = False
+        self._children = self._before = False  # alive when the last cell ended, and the one before it
 
     def start(self) -> None:
         """Listen and watch from now on; what is not part of a cell is forgotten."""
@@ -97,6 +97,9 @@ class FileObserver:
         was seen. Elsewhere that is Python looking for its own parts.
         """
         heard, remote = self.hearing, self.remotes.end()
+        self._before = self._children
+        if heard.spawned or self._before:
+            self._children = _children()
         heard.on = False
         events, own = self.watches.drain()
         self.listed, self.doubts = [], [self.blind] if self.blind else []
@@ -107,7 +110,7 @@ class FileObserver:
             seen = Sightings.of([*events, *self._unwatched(touches)], self.places.is_data)
             if seen.overflow:
                 self.doubts.append("so many files were opened that some were not seen")
-            witness = Witness(heard, self.began, own, self._have_children())
+            witness = Witness(heard, self.began, own, self._have_children)
             witness.tell(seen)
             self._hold(witness.held, seen)
             self._datasets |= partitions.fold(touches, seen, heard, self._datasets)
@@ -136,8 +139,8 @@ class FileObserver:
 
     def _have_children(self) -> bool:
         """Whether a child of this process may have used files in this cell."""
-        before, self._children = self._children, self.hearing.spawned or _children()
-        return before or self._children or any(name in sys.modules for name in FORKERS)
+        self._children = _children()
+        return self._before or self._children or self.hearing.spawned or any(name in sys.modules for name in FORKERS)
 
     # -- what stays open --------------------------------------------------------------------------------------
 

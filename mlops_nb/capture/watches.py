@@ -219,7 +219,7 @@ class Watches:
         elif mask & IGNORED:
             self._paths.discard(self._folders.pop(number, ""))
         elif (folder := self._folders.get(number)) is not None and name not in SKIPPED:
-            path = os.path.join(folder, name) if name else folder
+            path = f"{folder}/{name}" if name else folder
             self._backlog.append(Event(mask, path, cookie))
             if mask & FOLDER and name:
                 self._follow(mask, path)
