@@ -175,7 +175,7 @@ class Witness:
             touch = self.heard.at(path)
             touch.ways |= (ways or set()) - ({"read"} if "wrote" in touch.ways else set())
             touch.foreign = self._is_foreign(path)
-            touch.via = "process" if touch.foreign and self.children else "native"
+            touch.via = "process" if self.own is not None and touch.foreign else "native"
 
     # -- who it was -------------------------------------------------------------------------------------------
 
