@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from mlops_nb import hooks
@@ -97,16 +98,16 @@ class FileObserver:
         was seen. Elsewhere that is Python looking for its own parts.
         """
         heard, remote = self.hearing, self.remotes.end()
+        heard.on = False
         self._before = self._children
         if heard.spawned or self._before:
             self._children = _children()
-        heard.on = False
         events, own = self.watches.drain()
         self.listed, self.doubts = [], [self.blind] if self.blind else []
         touches = heard.touches
         if self._held:
             self._look_at_held(touches)
-        if events or heard.made or heard.asked or heard.visited:
+        if events or touches or heard.made or heard.asked or heard.visited:
             seen = Sightings.of([*events, *self._unwatched(touches)], self.places.is_data)
             if seen.overflow:
                 self.doubts.append("so many files were opened that some were not seen")
@@ -206,8 +207,11 @@ def _children() -> bool:
     if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
         return True
     with hooks.unheard():
-        for thread in os.listdir("/proc/self/task"):
-            with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as found:  # it may have ended
+        for thread in os.listdir("/proc/self/task"):  # it may end meanwhile
+            with (
+                contextlib.suppress(OSError),
+                FileIO(f"/proc/self/task/{thread}/children") as found,
+            ):  # it may have ended
                 if found.read():
                     return True
     return False

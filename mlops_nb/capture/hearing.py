@@ -122,8 +122,13 @@ class Hearing:
             self.touches.pop(full, None)  # opened to be emptied
 
     def _link(self, source: Any, target: Any, *_: Any) -> None:
+        self._links(whole_path(source), whole_path(target))
+
+    def _symlink(self, source: Any, target: Any, *_: Any) -> None:
         full = whole_path(target)
-        origin = whole_path(os.path.join(os.path.dirname(full or ""), os.fsdecode(source)))
+        self._links(whole_path(os.path.join(os.path.dirname(full or ""), os.fsdecode(source))), full)
+
+    def _links(self, origin: str | None, full: str | None) -> None:
         if full and origin and self.places.is_data(full):
             if os.path.isfile(origin):
                 self.touches.read(origin)
@@ -176,7 +181,7 @@ EVENTS: dict[str, Callable[..., None]] = {
     "os.remove": Hearing._remove,
     "os.rmdir": Hearing._remove_folder,
     "os.link": Hearing._link,
-    "os.symlink": Hearing._link,
+    "os.symlink": Hearing._symlink,
     "os.truncate": Hearing._truncate,
     "os.mkdir": Hearing._make_folder,
     "os.chdir": Hearing._go,

@@ -11,6 +11,7 @@ import functools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from io import FileIO
 
 from mlops_nb import hooks
 from mlops_nb.capture import watches
@@ -222,8 +223,8 @@ def _open_files() -> Iterable[tuple[str, str]]:
     for number in os.listdir("/proc/self/fd"):
         try:
             path = os.readlink(f"/proc/self/fd/{number}")
-            with open(f"/proc/self/fdinfo/{number}") as info:
-                flags = int(info.read().split("flags:")[1].split()[0], 8)
+            with FileIO(f"/proc/self/fdinfo/{number}") as info:  # and not `open`, which a cell may have replaced
+                flags = int(info.read().split(b"flags:")[1].split()[0], 8)
         except (OSError, IndexError, ValueError):
             continue
         found.append((path, "w" if flags & (os.O_WRONLY | os.O_RDWR) else "r"))
