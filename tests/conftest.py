@@ -2,6 +2,7 @@
 
 - ``workspace``    an empty folder that is the working folder, with no trace of any project in the environment;
 - ``project``      a fresh project there, current; beside ``shell`` it is the project that the shell records into;
+- ``small_disk``   a real file system of 1 MiB;
 - ``shell``        a fresh IPython shell there with capture attached; ``bare_shell`` is one without;
 - ``kernel``       a real ipykernel started there; ``start_kernel`` starts more, ``module_kernel`` is one per module;
 - ``run_process``  Python code in a process of its own; ``start_process`` does not wait for it.
@@ -49,6 +50,17 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     projects.use(None)
     yield tmp_path
     projects.use(None)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
 
 
 @pytest.fixture

@@ -38,6 +38,16 @@ export interface IAuditEntry {
   hash: string;
 }
 
+/** The verdict of one code cell of a notebook: what it showed, and what it made. */
+export interface ICellVerdict {
+  cell: string;
+  position: number;
+  execution_count: number | null;
+  verdict: string;
+  reasons: IReason[];
+  source: string;
+}
+
 /** What nothing refers to any more. */
 export interface ICollected {
   items: number;
@@ -104,6 +114,17 @@ export interface IDriftReport {
   columns: IColumnDrift[];
 }
 
+/** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
+export interface IExport {
+  run: string;
+  format: string;
+  path: string;
+  entries: number;
+  files: number;
+  bytes: number;
+  missing: string[];
+}
+
 /** The verdict on a model version, criterion by criterion. */
 export interface IGate {
   model: string;
@@ -119,7 +140,7 @@ export interface IGraph {
   truncated: boolean;
 }
 
-/** A step of the data: what ``source`` gave to ``target``, and whether it was read or wrote. */
+/** A step of the data: what ``source`` gave to ``target``: it was read, it wrote, or it became by a change. */
 export interface IGraphEdge {
   source: string;
   target: string;
@@ -132,6 +153,19 @@ export interface IGraphNode {
   kind: string;
   name: string;
   status: string | null;
+}
+
+/** What would be affected by a change of a thing, by kind, newest first. */
+export interface IImpact {
+  ref: string;
+  models: IGraphNode[];
+  datasets: IGraphNode[];
+  files: IGraphNode[];
+  figures: IGraphNode[];
+  reports: IGraphNode[];
+  variables: IGraphNode[];
+  cells: IGraphNode[];
+  truncated: boolean;
 }
 
 /** One version of a model. */
@@ -147,6 +181,14 @@ export interface IModelVersion {
   signature: { [key: string]: JSONValue } | null;
   intent: string | null;
   gate: IGate | null;
+}
+
+/** The verdicts of every code cell of a notebook, and the worst of them. */
+export interface INotebookVerdict {
+  notebook: string;
+  recorded: boolean;
+  verdict: string;
+  cells: ICellVerdict[];
 }
 
 /** One representation of one output of a cell; ``data`` is base64 where it is an image of bytes. */
@@ -201,6 +243,14 @@ export interface IQuality {
   rules: IRule[];
 }
 
+/** What speaks against a value: how bad it is, the cell, and what it is in words. */
+export interface IReason {
+  verdict: string;
+  cell: string | null;
+  execution_count: number | null;
+  what: string;
+}
+
 /** One rule of a contract and how many rows broke it. */
 export interface IRule {
   column: string;
@@ -223,6 +273,30 @@ export interface IRun {
   reason: string | null;
   parameters: { [key: string]: JSONValue };
   metrics: { [key: string]: number };
+}
+
+/** The least program that makes a value again, the files it needs, and what nobody can be sure of. */
+export interface ISlice {
+  ref: string;
+  cells: ISliceCell[];
+  files: ISliceFile[];
+  uncheckable: string[];
+}
+
+/** One execution in a slice; ``raises`` is the error that it must raise again, if it failed. */
+export interface ISliceCell {
+  execution: string;
+  cell: string | null;
+  execution_count: number | null;
+  source: string;
+  raises: string | null;
+}
+
+/** A file that a slice needs and does not write itself: its place, and the hash of its content if it is known. */
+export interface ISliceFile {
+  path: string;
+  hash: string | null;
+  stored: boolean;
 }
 
 /** What a project holds, and whether anything in it is unfinished. */
@@ -251,15 +325,24 @@ export interface IStep {
   run: string | null;
 }
 
+/** Whether a value is what its notebook says. */
+export interface IVerdict {
+  ref: string;
+  verdict: string;
+  reasons: IReason[];
+}
+
 /** What each verb answers. */
 export interface IAnswers {
-  check: IQuality;
+  check: IQuality | IVerdict | INotebookVerdict;
   dataset: IDataset;
   datasets: IDataset[];
   drift: IDriftReport;
+  export: IExport;
   fsck: IProof;
   gate: IGate;
   gc: ICollected;
+  impact: IImpact;
   lineage: IGraph;
   log: IAuditEntry[];
   'log-artifact': IArtifact;
@@ -274,5 +357,6 @@ export interface IAnswers {
   run: IPipelineRun;
   runs: IRun[];
   show: IDetail;
+  slice: ISlice;
   status: IStatus;
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import columns, nodes, runs
 from mlops_nb.capture.opened import Opened, same_folder
 from mlops_nb.errors import NotFound
 from mlops_nb.ids import digest, file_digest
@@ -65,9 +65,9 @@ def record_use(project: Project, execution: int, opened: Opened) -> None:
     if "removed" in opened.ways:
         nodes.add_edge(store, number, execution, "removed", reference)
     if "read" in opened.ways and opened.doubt:
-        nodes.add_doubt(store, execution, reference, opened.doubt)
+        nodes.add_doubt(store, execution, opened.doubt, reference)
     if opened.foreign:
-        nodes.add_doubt(store, execution, reference, "another process may have done this")
+        nodes.add_doubt(store, execution, nodes.FOREIGN, reference)
     opened.hashes.save(store)
 
 
@@ -79,7 +79,7 @@ def record_questions(project: Project, execution: int, listed: Sequence[str], do
             execution, project.relative(Path(folder)),
         )  # fmt: skip
     for reason in doubts:
-        nodes.add_doubt(project.store, execution, "", reason)
+        nodes.add_doubt(project.store, execution, reason)
 
 
 def _used(project: Project, opened: Opened, place: str) -> int:
@@ -152,11 +152,13 @@ def log_artifact(project: Project, path: str) -> Artifact:
 
     Raises:
         NotFound: there is no such file.
+        UsageError: it is a table with a column that mlops.toml denies.
     """
     runs.active(project)
     source = Path(path)
     if not source.is_file():
         raise NotFound(f"no file {path!r} in {Path.cwd()} - give the path of an existing file")
+    columns.refuse(project, source)
     with project.store.write():
         address, size = project.content.put_file(source)
         number = observe_file(project, source, address, size, stored=True)

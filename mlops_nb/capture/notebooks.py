@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.errors import NotFound, UsageError
+from mlops_nb.project import Project
+
+RECEIPTS = "receipts"  # the folder of a project in which its steps' notebooks as they ran are kept
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Cell:
     kind: str  # code, markdown or raw
     source: str
     tags: frozenset[str]
+    count: int | None = None  # the execution count that was saved with it
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,13 @@ def _cell(number: int, cell: Mapping[str, Any]) -> Cell:
         kind=str(cell.get("cell_type")),
         source=source if isinstance(source, str) else "".join(source),
         tags=frozenset(cell.get("metadata", {}).get("tags", ())),
+        count=cell.get("execution_count"),
     )
+
+
+def receipt(project: Project, pipeline: str, step: str) -> Path:
+    """Return where the notebook of a step as it ran is kept, by the ID of the pipeline's run and the step's name."""
+    return project.root / RECEIPTS / pipeline / f"{step}.ipynb"
 
 
 def parameter_cells(path: Path) -> frozenset[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
 import time
 import weakref
 
-from mlops_nb.capture import environments
+from mlops_nb.capture import columns, environments, journal
+from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
 
@@ -21,7 +23,7 @@ def process_id(project: Project) -> int:
     """Return the row ID of this process in a project's store, recorded when first asked."""
     pid, number = _mine.get(project.store, (0, 0))
     if pid != os.getpid():
-        commit, diff = environments.git_state(project.root)
+        commit, diff = environments.git_state(project.root, code_only=bool(columns.patterns(project)))
         with project.store.write() as store:
             number = store.next_id()
             store.execute(
@@ -29,7 +31,7 @@ def process_id(project: Project) -> int:
                 " git_diff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
                 project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put(diff) if diff else None,
+                project.content.put_text(diff) if diff else None,
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number
@@ -53,23 +55,22 @@ def _born(pid: int) -> float | None:
         return None
 
 
-def begun(store: Store, number: int) -> None:
-    """Record, inside a transaction, that a run or an execution has begun."""
-    store.execute("INSERT INTO unfinished (id) VALUES (?)", number)
-
-
-def ended(store: Store, number: int, status: str, reason: str | None, at: float) -> None:
-    """Record, inside a transaction, how a run or an execution ended; the first end is the one that counts."""
-    store.execute(
-        "INSERT INTO outcome (id, status, ended_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        number, status, at, reason,
-    )  # fmt: skip
-    store.execute("DELETE FROM unfinished WHERE id = ?", number)
+def _is_alive(pid: int, born: float) -> bool:
+    now = _born(pid)
+    return now is not None and abs(now - born) < SLACK
 
 
 def reap(project: Project) -> int:
-    """Mark what dead processes of this machine left unfinished as aborted; return how many that were."""
-    store = project.store
+    """Mark what dead processes of this machine left unfinished as aborted; return how many that were.
+
+    What they had begun and not committed is in their journals, and is entered first.
+    """
+    store, here = project.store, socket.gethostname()
+    is_alive = functools.cache(_is_alive)
+    for number in journal.left(project):
+        process = store.row("SELECT pid, born FROM process WHERE id = ? AND host = ?", number, here)
+        if process is not None and not is_alive(process["pid"], process["born"]):
+            journal.recover(project, number)
     unfinished = store.rows(
         """
         SELECT unfinished.id, process.pid, process.born FROM unfinished
@@ -77,17 +78,9 @@ def reap(project: Project) -> int:
             JOIN process ON process.id = coalesce(execution.process, run.process)
         WHERE process.host = ?
         """,
-        socket.gethostname(),
+        here,
     )
-    alive: dict[tuple[int, float], bool] = {}
-    dead = []
-    for row in unfinished:
-        key = (row["pid"], row["born"])
-        if key not in alive:
-            born = _born(row["pid"])
-            alive[key] = born is not None and abs(born - row["born"]) < SLACK
-        if not alive[key]:
-            dead.append(row["id"])
+    dead = [row["id"] for row in unfinished if not is_alive(row["pid"], row["born"])]
     if dead:
         with store.write():
             for number in dead:

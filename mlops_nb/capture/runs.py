@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.capture.nodes import add_node
-from mlops_nb.capture.processes import begun, ended, process_id, reap
+from mlops_nb.capture.outcomes import begun, ended
+from mlops_nb.capture.processes import process_id, reap
 from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment
+from mlops_nb.secrets.redaction import redact, redact_value
 from mlops_nb.verbs import Value, verb
 
 KINDS = ("notebook", "step", "pipeline", "script")
@@ -60,8 +62,9 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
     marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
     parameters: dict[int, dict[str, Json]] = {}
     metrics: dict[int, dict[str, float]] = {}
-    for row in project.store.rows(f"SELECT run, name, value FROM parameter WHERE run IN ({marks})"):
-        parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
+    for table in ("observed_parameter", "parameter"):  # what was named counts more than what was seen
+        for row in project.store.rows(f"SELECT run, name, value FROM {table} WHERE run IN ({marks})"):
+            parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
     for row in project.store.rows(f"SELECT run, name, value FROM metric WHERE run IN ({marks}) ORDER BY id"):
         metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
     return [
@@ -69,7 +72,7 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
             id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
             reason=row["reason"], metrics=metrics.get(shown[row["number"]], {}),
-            parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
+            parameters=parameters.get(shown[row["number"]], {}) | parameters.get(row["number"], {}),
         )
         for row in rows
     ]  # fmt: skip
@@ -195,11 +198,25 @@ def _end_script(project: Project, number: int) -> None:
 
 def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
     try:
-        text = canonical_json(value)
+        text = _kept(name, value)
     except (TypeError, ValueError):
-        text = canonical_json(repr(value))
+        text = _kept(name, repr(value))
     project.store.execute(
         "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
+    )
+
+
+def _kept(name: str, value: Any) -> str:
+    """Return what is kept of a parameter: its JSON text, without the secrets that its name or its look tells."""
+    return redact(canonical_json(redact_value(name, value)))
+
+
+def observe_parameters(project: Project, run: int, values: Mapping[str, Json]) -> None:
+    """Record, inside a transaction, parameters that were seen and not named: each shows its newest value."""
+    project.store.execute_many(
+        "INSERT INTO observed_parameter (run, name, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
+        [(run, name, _kept(name, value)) for name, value in values.items()],
     )
 
 
@@ -225,9 +242,9 @@ def log_param(project: Project, name: str, value: Value) -> None:
     add_parameters(project, run, {name: value})
     kept = project.store.value("SELECT value FROM parameter WHERE run = ? AND name = ?", run, name)
     with contextlib.suppress(TypeError, ValueError):
-        if kept != canonical_json(value):
+        if kept != (wanted := _kept(name, value)):
             raise UsageError(
-                f"parameter {name!r} of this run is {kept} and cannot become {value!r} - log it under another name"
+                f"parameter {name!r} of this run is {kept} and cannot become {wanted} - log it under another name"
             )
 
 

@@ -20,24 +20,29 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs, usage
+from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.capture.journal import Journal
+from mlops_nb.capture.modules import LocalModules
+from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
-from mlops_nb.capture.variables import NameMark, Variables
+from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.variables import Variables
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
+from mlops_nb.secrets import known
 
 
 @dataclass
 class Frame:
-    """A cell that is running; cells run by a cell lie inside its frame."""
+    """A cell that is running, and its source as it is kept; cells run by a cell lie inside its frame."""
 
     number: int
     cell: str | None
     source: str
     shown: OutputMark
-    before: NameMark
     tree: ast.AST | None = None
 
 
@@ -64,7 +69,10 @@ class Session:
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
-        self.variables = Variables(project.store)
+        self.journal = Journal(project)
+        self.modules = LocalModules(project.root)
+        self.variables = Variables(project.store, Eyes(shell.user_ns, self.modules))
+        self.ambient = Ambient(project.store)
         self.outputs = Outputs(shell)
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
@@ -83,6 +91,7 @@ class Session:
         self.outputs.watch()
         self.files.hashes.load(self.project.store)
         self.files.start()
+        self.variables.adopt(self.shell.user_ns, "was bound before recording began")
 
     def detach(self) -> None:
         """Stop, end the run and leave nothing behind in the shell."""
@@ -105,6 +114,7 @@ class Session:
         except (MlopsError, sqlite3.Error) as error:
             self.gap(error)
         self.project.store.close()
+        self.journal.close()
 
     def gap(self, error: BaseException) -> None:
         """Say once that capture missed something, and record it."""
@@ -122,8 +132,8 @@ class Session:
     def pause(self, paused: bool) -> None:
         """Stop recording or go on; what the variables became meanwhile is not known."""
         self.paused = paused
-        if paused:
-            self.variables.forget()
+        if not paused:
+            self.variables.adopt(self.shell.user_ns, "was bound while nothing was recorded")
 
     # -- the tree that IPython parses anyway ------------------------------------------------------------------
 
@@ -144,16 +154,16 @@ class Session:
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
-        frame = Frame(number, info.cell_id, info.raw_cell, shown, self.variables.mark(self.shell.user_ns))
-        store.defer(
-            functools.partial(
-                cells.begin, project, number, run=run, process=processes.process_id(project),
-                parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
-                count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
-            )
+        source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
+        frame = Frame(number, info.cell_id, source, shown)
+        self.journal.begin(
+            number, run=run, process=processes.process_id(project),
+            parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
+            count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
             self.files.begin(info.raw_cell)
+            self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -167,18 +177,27 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
-        store.defer(functools.partial(processes.ended, store, frame.number, status, reason, ended))
+        if reason is not None:
+            known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
+            reason = cells.kept_reason(frame.source, reason)
+        self.journal.end(frame.number, status, reason, ended)
         if self.frames:
             return
         self.project.execution = None
+        spent = self.meter.end()
         opened = self.files.end()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
-        touched = self.variables.touched(names, self.shell.user_ns, frame.before)
+        namespace = self.shell.user_ns
+        touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
+        self.ambient.after(names, namespace, touched)
+        for version in touched.made:
+            known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
             self.variables.record(frame.number, touched)
+            usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
@@ -189,6 +208,18 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
+        if OBSERVERS:
+            made = {version.name: version.node for version in touched.made}
+            self._observe(
+                Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+            )
+
+    def _observe(self, seen: Seen) -> None:
+        for observer in OBSERVERS:
+            try:
+                observer(seen)
+            except Exception as error:  # the edge: one that looks on must not keep the others from it
+                self.gap(error)
 
     def _begin_run(self) -> int:
         if self.owns_run:
@@ -223,6 +254,8 @@ class Session:
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
         if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
+            return
+        if cells.skips(frame.source):
             return
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)

@@ -1,83 +1,250 @@
-"""Variables: each binding of a name is a node of its own, made by one cell and read by others."""
+"""Variables: each value that a name has had is a node of its own, made by one cell and read by others.
+
+A cell makes a new version of a name when it binds it, and when the value behind it changed in place, whoever changed
+it and through whichever name: the versions that follow each other so are joined by an edge ``became``. What a cell may
+have changed is what can be reached from the names it used, functions' globals included; only that is looked at again.
+"""
 
 from __future__ import annotations
 
 import itertools
-import types
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_nb import ids
-from mlops_nb.capture import dataflow, nodes
+from mlops_nb.capture import nodes
 from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.kinds import kind_of
+from mlops_nb.capture.looks import EVERYTHING, NOTHING, Look
+from mlops_nb.capture.values import Eyes
 from mlops_nb.store.db import Store
 
 #: Names that IPython keeps for itself.
 OWN = frozenset(
-    {"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "exit", "quit", "get_ipython"}
+    {"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "exit", "quit", "get_ipython", "open"}
 )
+RESULT = re.compile(r"_\d+")
+INPUT = re.compile(r"_i\d*|_ii|_iii|_ih|_dh|In")
+#: Kinds of objects whose attributes are stored into without a look at them showing it.
+SILENT = frozenset({"module", "class", "function", "static", "live", "opaque"})
+
+
+@dataclass(slots=True)
+class Version:
+    """What a name is bound to now: its node, who its object is, and what it was when it was last seen."""
+
+    node: int
+    identity: int
+    look: Look
+    absent: bool = False  # the name was deleted
 
 
 @dataclass(frozen=True)
-class NameMark:
-    """What a namespace was before a cell: the identity of what each variable is bound to, and its newest name."""
+class Made:
+    """A version that a cell made: its node, its name, its kind of node, what it became from, and any doubt."""
 
-    bound: dict[str, int]
-    newest: str | None
+    node: int
+    name: str
+    kind: str
+    became: int | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
 class Touched:
-    """The variables that a cell read (row IDs), and those it made or changed (row ID, name, kind)."""
+    """What a cell read (nodes by name), and the versions that it made."""
 
-    read: list[int]
-    made: list[tuple[int, str, str]]
+    read: dict[str, int] = field(default_factory=dict)
+    made: list[Made] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # about the cell itself
 
 
 class Variables:
-    """The present binding of each name of a notebook."""
+    """The present version of each name of a notebook."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, eyes: Eyes) -> None:
         self.store = store
-        self.versions: dict[str, int] = {}
+        self.eyes = eyes
+        self.known: dict[str, Version] = {}
+        self.holders: dict[int, set[str]] = {}  # by identity of what can change: the names that lead to it
+        self.newest: str | None = None  # the name that came last into the namespace
+        self.results: list[str] = []  # the last results, as _N
+        self.adopted: dict[int, Made] = {}  # what was there before anybody looked, recorded when a cell reads it
 
-    def forget(self) -> None:
-        """Know no variable any more: what they became meanwhile was not seen."""
-        self.versions.clear()
+    def adopt(self, namespace: dict[str, Any], why: str) -> None:
+        """Know every name as it is now, made by nobody: ``why`` is what is said of those whose past is not known."""
+        self.newest = next(reversed(namespace), None)
+        for name in [*self.known, *namespace]:
+            if name.startswith("_") or name in OWN:
+                continue
+            version = self.known.get(name)
+            if name not in namespace:
+                self._forget(name)
+            elif version is None or not self._is_still(version, namespace[name]):
+                node = self._know(name, namespace[name], self.store.next_id()).node
+                self.adopted[node] = Made(node, name, "variable", doubt=f"{name} {why}")
 
-    def mark(self, namespace: dict[str, Any]) -> NameMark:
-        """Remember a namespace, at a cost that does not grow with what IPython keeps in it."""
-        bound = {name: id(namespace[name]) for name in self.versions if name in namespace}
-        return NameMark(bound, next(reversed(namespace), None))
+    def _is_still(self, version: Version, value: Any) -> bool:
+        if version.absent or version.identity != id(value):
+            return False
+        look = self.eyes.look(value, version.look)
+        return look.print is not None and look.print == version.look.print
 
-    def touched(self, names: Names, namespace: dict[str, Any], before: NameMark) -> Touched:
-        """Return which variables a cell read and made, from its names and from what the namespace became."""
-        called = {name for name in names.calls if name in namespace}
-        changes = names.changes | {n for n in called if not issubclass(type(namespace[n]), types.ModuleType)}
-        reads = dataflow.closure(names.reads | changes, namespace)
-        read = [self.versions[name] for name in reads if name in self.versions]
-        for name in names.deletes:
-            self.versions.pop(name, None)
-        written = {name for name in names.binds | changes if name in namespace}
-        written |= {name for name, old in before.bound.items() if name in namespace and id(namespace[name]) != old}
-        written |= {name for name in _newer(namespace, before.newest) if not name.startswith("_")}
-        changed = {id(namespace[name]) for name in changes if name in namespace}
-        if changed:  # an alias of a changed object has changed too
-            written |= {name for name in self.versions if id(namespace.get(name)) in changed}
+    # -- after a cell -----------------------------------------------------------------------------------------
+
+    def after(self, names: Names, namespace: dict[str, Any], *, failed: bool, sweep: bool) -> Touched:
+        """Return what a cell read and made, from its names and from what the namespace became.
+
+        Args:
+            names: what its syntax says
+            namespace: the notebook's
+            failed: whether it raised, so that not everything in it ran
+            sweep: whether anything may have changed besides what it used, as while a thread runs
+        """
+        used = self._closure({*names.reads, *names.changes, *self._results(names)})
+        fresh = [name for name in _newer(namespace, self.newest) if _is_tracked(name)]
+        everything = names.everything or EVERYTHING in used
+        if everything:
+            used |= self.known.keys()
+        old = {name: self.known[name] for name in used | names.binds if name in self.known}
+        suspects = {*used, *names.binds, *names.deletes, *fresh, *(self.known if sweep else ())}
+        if everything:
+            suspects |= {name for name in namespace if _is_tracked(name)}
+        bound = self._bound(names, namespace, suspects, failed)
+        made = [self._bind(name, namespace, names) for name in sorted(bound)]
+        made += self._lost(names, namespace, suspects)
+        reach = frozenset().union(*(version.look.reach for version in old.values()), *(
+            self.known[name].look.reach for name in bound
+        ))  # fmt: skip
+        near = suspects.union(*(self.holders[number] for number in reach if number in self.holders))
+        made += self._changed(names, namespace, near.difference(bound))
+        self.newest = next(reversed(namespace), None)
+        skipped = {name for name in names.binds if name in bound and name not in names.reads}
+        reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
+        reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
+                  if name in old and name not in bound}  # fmt: skip
+        doubts = ["it reads the history of its session"] if any(map(INPUT.fullmatch, names.reads)) else []
+        self._remember_result(fresh)
+        needed = [*reads.values(), *(version.became for version in made if version.became is not None)]
+        adopted = [self.adopted.pop(node) for node in dict.fromkeys(needed) if node in self.adopted]
+        return Touched(reads, [*adopted, *made], doubts)
+
+    def _closure(self, names: Iterable[str]) -> set[str]:
+        """Extend names by those that functions behind them use when they are called."""
+        found: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                if (version := self.known.get(name)) is not None:
+                    pending.extend(version.look.globals)
+        return found
+
+    def _bound(self, names: Names, namespace: Mapping[str, Any], suspects: set[str], failed: bool) -> set[str]:
+        """Return the names that were bound: surely by the syntax, or seen by another object behind them."""
+        found = set()
+        for name in suspects:
+            if name in OWN or name not in namespace:
+                continue
+            version = self.known.get(name)
+            sure = name in names.binds and name not in names.maybe and not failed
+            if sure or version is None or version.absent or version.identity != id(namespace[name]):
+                found.add(name)
+        return found
+
+    def _bind(self, name: str, namespace: Mapping[str, Any], names: Names) -> Made:
+        kind = "import" if name in names.imports else "result" if RESULT.fullmatch(name) else "variable"
+        version = self._know(name, namespace[name], self.store.next_id())
+        return Made(version.node, name, kind, doubt=version.look.doubt)
+
+    def _lost(self, names: Names, namespace: Mapping[str, Any], suspects: set[str]) -> list[Made]:
+        """Return the absences that deleting names made: a cell may depend on a name not being there."""
         made = []
-        for name in sorted(written - OWN):
-            self.versions[name] = number = self.store.next_id()
-            made.append((number, name, "import" if name in names.imports else "variable"))
-        return Touched(read, made)
+        for name in sorted(suspects):
+            version = self.known.get(name)
+            if version is not None and name not in namespace and not version.absent:
+                self._forget(name)
+                node = self.store.next_id()
+                self.known[name] = Version(node, 0, NOTHING, absent=True)
+                made.append(Made(node, name, "absence"))
+        return made
+
+    def _changed(self, names: Names, namespace: Mapping[str, Any], near: set[str]) -> list[Made]:
+        """Look again at what may have changed, and return the versions that did."""
+        silent = {id(namespace[name]) for name in names.changes
+                  if name in namespace and kind_of(type(namespace[name])).partition(":")[0] in SILENT}  # fmt: skip
+        made = []
+        for name in sorted(near):
+            version = self.known.get(name)
+            if version is None or version.absent or name not in namespace:
+                continue
+            value = namespace[name]
+            look = self.eyes.look(value, version.look)
+            if look.print is not None and look.print == version.look.print and not (silent & look.reach):
+                if look.pins:
+                    version.look = look
+                continue
+            node = self.store.next_id()
+            kind = "result" if RESULT.fullmatch(name) else "variable"
+            made.append(Made(node, name, kind, version.node, look.doubt))
+            self._know(name, value, node, look)
+        return made
+
+    def _know(self, name: str, value: Any, node: int, look: Look | None = None) -> Version:
+        self._forget(name)
+        look = look or self.eyes.look(value)
+        self.known[name] = version = Version(node, id(value), look)
+        for number in look.reach:
+            self.holders.setdefault(number, set()).add(name)
+        return version
+
+    def _forget(self, name: str) -> None:
+        version = self.known.pop(name, None)
+        if version is None:
+            return
+        for number in version.look.reach:
+            holders = self.holders[number]
+            holders.discard(name)
+            if not holders:
+                del self.holders[number]
+
+    # -- results ----------------------------------------------------------------------------------------------
+
+    def _results(self, names: Names) -> Iterator[str]:
+        """Yield the results that a cell reads: ``_`` and its like, and ``Out``."""
+        for name, back in (("_", 1), ("__", 2), ("___", 3)):
+            if name in names.reads and len(self.results) >= back:
+                yield self.results[-back]
+        yield from (f"_{number}" for number in names.outs)
+        if names.reads & {"Out", "_oh"}:
+            yield from (name for name in self.known if RESULT.fullmatch(name))
+
+    def _remember_result(self, fresh: Iterable[str]) -> None:
+        self.results = [*self.results, *(name for name in fresh if RESULT.fullmatch(name))][-3:]
+
+    # -- recording --------------------------------------------------------------------------------------------
 
     def record(self, execution: int, touched: Touched) -> None:
         """Record, inside a transaction, what a cell read and made."""
-        for number in touched.read:
+        for made in touched.made:
+            nodes.add_node(self.store, made.kind, made.name, number=made.node, public=ids.new_id())
+            if made.node > execution:
+                nodes.add_edge(self.store, execution, made.node, "wrote")
+            if made.became is not None:
+                nodes.add_edge(self.store, made.became, made.node, "became")
+            if made.doubt is not None:
+                nodes.add_doubt(self.store, made.node, made.doubt)
+        for number in touched.read.values():
             nodes.add_edge(self.store, number, execution, "read")
-        for number, name, kind in touched.made:
-            nodes.add_node(self.store, kind, name, number=number, public=ids.new_id())
-            nodes.add_edge(self.store, execution, number, "wrote")
+        for doubt in touched.doubts:
+            nodes.add_doubt(self.store, execution, doubt)
+
+
+def _is_tracked(name: str) -> bool:
+    return name not in OWN and (not name.startswith("_") or RESULT.fullmatch(name) is not None)
 
 
 def _newer(namespace: dict[str, Any], newest: str | None) -> list[str]:

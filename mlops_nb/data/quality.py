@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import runs
+from mlops_nb.capture import columns, runs
 from mlops_nb.capture.sections import read_section
 from mlops_nb.data.datasets import frame_of
 from mlops_nb.data.fingerprints import fingerprint, to_table
@@ -24,7 +24,7 @@ from mlops_nb.errors import ContractViolation, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, to_json
-from mlops_nb.verbs import Value, verb
+from mlops_nb.verbs import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,11 +158,11 @@ def _shown(value: object) -> Json:
     return shown
 
 
-@verb("check", records=True)
-def check(project: Project, frame: Value, contract: str) -> Quality:
+def hold(project: Project, frame: Value, contract: str) -> Quality:
     """Hold a table against a data contract of mlops.toml, and stop if it breaks one rule.
 
     Args:
+        project: the project
         frame: a DataFrame, the name of a dataset, or the path of a .csv or .parquet file
         contract: the contract's name, as in [contract.NAME]
 
@@ -177,7 +177,7 @@ def check(project: Project, frame: Value, contract: str) -> Quality:
         known = [str(key) for key in project.section("contract")]
         raise NotFound.naming("contract", contract, known, f"write one as [contract.{contract}] in mlops.toml")
     table = frame_of(project, frame)
-    verdict = evaluate(table, section, contract)
+    verdict = _without_values(project, evaluate(table, section, contract))
     with project.store.write() as store:
         store.execute(
             "INSERT INTO quality (id, contract, fingerprint, run, passed, rules, checked_at)"
@@ -193,6 +193,13 @@ def check(project: Project, frame: Value, contract: str) -> Quality:
             + f" - mend the data, or change [contract.{contract}] in mlops.toml"
         )
     return verdict
+
+
+def _without_values(project: Project, verdict: Quality) -> Quality:
+    """Leave out the examples of columns whose values must not be kept."""
+    hidden = columns.denied(project, {rule.column for rule in verdict.rules})
+    rules = [replace(rule, examples=[]) if rule.column in hidden else rule for rule in verdict.rules]
+    return replace(verdict, rules=rules)
 
 
 def _fingerprint(table: pd.DataFrame) -> str:

@@ -23,11 +23,12 @@ TABLES = {
     "model": "model_version",
     "file": "artifact",
     "drift": "drift_report",
+    "fit": "fit",
 }
 #: Columns that say nothing to a person, or that are shown in their own place.
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
 HASH = re.compile(r"[0-9a-f]{64}")  # shown by its beginning, which is what a person compares
-NAMED = frozenset({"run", "parent"})  # columns that hold the row ID of another node
+NAMED = frozenset({"run", "parent", "execution"})  # columns that hold the row ID of another node
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,17 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:
             facts["reason"] = outcome["reason"]
-    for table in ("parameter", "metric"):
-        values = {
-            row["name"]: json.loads(row["value"]) if table == "parameter" else row["value"]
-            for row in store.rows(f"SELECT name, value FROM {table} WHERE run = ?", number)
-        }
-        if values:
-            facts[f"{table}s"] = values
+    if parameters := {
+        row["name"]: json.loads(row["value"])
+        for table in ("observed_parameter", "parameter")
+        for row in store.rows(f"SELECT name, value FROM {table} WHERE run = ?", number)
+    }:
+        facts["parameters"] = parameters
+    rows = store.rows("SELECT name, value FROM metric WHERE run = ? OR fit = ? ORDER BY id", number, number)
+    if rows:
+        facts["metrics"] = {row["name"]: row["value"] for row in rows}
+    if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
+        facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mlops_nb.capture.nodes import COMMON
 from mlops_nb.capture.processes import reap
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
@@ -25,7 +26,7 @@ class GraphNode(Record):
 
 @dataclass(frozen=True)
 class GraphEdge(Record):
-    """A step of the data: what ``source`` gave to ``target``, and whether it was read or wrote."""
+    """A step of the data: what ``source`` gave to ``target``: it was read, it wrote, or it became by a change."""
 
     source: str
     target: str
@@ -85,13 +86,14 @@ def lineage(project: Project, ref: str | None = None, *, imports: bool = False, 
 
     Args:
         ref: a variable, cell, file, dataset, model, run or ID; without it, the newest part of the whole graph
-        imports: show imported modules too
+        imports: show imported modules, results, settings and deletions too
         limit: at most so many nodes each way
     """
     reap(project)
     store = project.store
     if ref is None:
-        rows = store.rows("SELECT id FROM node WHERE kind NOT IN ('import', 'run') ORDER BY id DESC LIMIT ?", limit)
+        kinds = ", ".join(f"'{kind}'" for kind in sorted(COMMON | {"run"}))
+        rows = store.rows(f"SELECT id FROM node WHERE kind NOT IN ({kinds}) ORDER BY id DESC LIMIT ?", limit)
         numbers = {row["id"] for row in rows}
         truncated = len(rows) == limit
     else:
@@ -101,10 +103,10 @@ def lineage(project: Project, ref: str | None = None, *, imports: bool = False, 
         down = {number for node in starts for number in descendants(store, node, limit)}
         numbers, truncated = up | down, max(len(up), len(down)) >= limit
     marks = ",".join(str(number) for number in numbers)
-    # every cell reads its imports, and a cached run only repeats what its original did: they would bury the picture
+    # a cached run only repeats what its original did: it would bury the picture too
     found = store.rows(f"SELECT node.*, run.original FROM node LEFT JOIN run USING (id) WHERE id IN ({marks})")
     kept = {
-        row["id"]: row["public"] for row in found if row["original"] is None and (imports or row["kind"] != "import")
+        row["id"]: row["public"] for row in found if row["original"] is None and (imports or row["kind"] not in COMMON)
     }
     edges = store.rows(f"SELECT source, target, kind FROM edge WHERE source IN ({marks}) AND target IN ({marks})")
     return Graph(

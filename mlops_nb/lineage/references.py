@@ -1,7 +1,8 @@
 """References: the names under which people and notebooks speak of things, and what they mean now.
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  config:TABLE  or an ID, or a unique prefix of one
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE
+or an ID, or a unique prefix of one
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _variable(project: Project, text: str) -> int:
         """
         SELECT node.id FROM node JOIN edge ON edge.target = node.id JOIN execution ON execution.id = edge.source
             JOIN node AS above ON above.id = execution.run
-        WHERE node.kind IN ('variable', 'import') AND node.name = ? AND (? = '' OR above.public LIKE ? || '%')
+        WHERE node.kind IN ('variable', 'import', 'result') AND node.name = ? AND (? = '' OR above.public LIKE ? || '%')
         ORDER BY node.id DESC LIMIT 1
         """,
         name, run, run,
@@ -160,6 +161,14 @@ def _run(project: Project, text: str) -> int:
     return int(number)
 
 
+def _fit(project: Project, name: str) -> int:
+    number = project.store.value("SELECT id FROM node WHERE kind = 'fit' AND name = ? ORDER BY id DESC LIMIT 1", name)
+    if number is None:
+        known = [row[0] for row in project.store.rows("SELECT DISTINCT name FROM node WHERE kind = 'fit' ORDER BY 1")]
+        raise NotFound.naming("fit of", name, known, "see `mlops fits`")
+    return int(number)
+
+
 def _config(project: Project, name: str) -> int:
     number = project.store.value("SELECT id FROM node WHERE public = ?", section_id(project, name))
     if number is None:
@@ -175,5 +184,6 @@ SCHEMES: dict[str, Callable[[Project, str], int]] = {
     "runs": _run,
     "models": _model,
     "dataset": _dataset,
+    "fit": _fit,
     "config": _config,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlops_nb import errors
-from mlops_nb.capture import runs
+from mlops_nb.capture import notebooks, runs
 from mlops_nb.errors import CheckFailed, StoreReadOnly
 from mlops_nb.pipelines import cache, planner
 from mlops_nb.pipelines.engine import CellError, Engine
@@ -17,8 +17,6 @@ from mlops_nb.pipelines.pipelines import Plan, Step, step
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record
 from mlops_nb.verbs import Progress, silent, verb
-
-RECEIPTS = "receipts"
 
 
 @dataclass(frozen=True)
@@ -171,14 +169,14 @@ class _Running:
             self.progress(name, 1, 1)
 
     def _receipt(self, name: str) -> Path:
-        folder = self.project.root / RECEIPTS / self.public
+        path = notebooks.receipt(self.project, self.public, name)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreReadOnly(
-                f"cannot keep receipts in {folder}: {error} - make the project folder writable"
+                f"cannot keep receipts in {path.parent}: {error} - make the project folder writable"
             ) from error
-        return folder / f"{name}.ipynb"
+        return path
 
 
 def _sentence(name: str, error: CellError, receipt: str) -> str:

@@ -124,11 +124,22 @@ def first(db: Any) -> None:
         db.conn.execute(statement)
 
 
-FILES = (
-    # why what a cell (or a run) used is not certain; the reference is '' where it is about everything
+DOUBTS = (
+    # why a version of a variable, or what a cell (or a run) used, cannot be checked: it is never taken for clean; the
+    # reference is '' where it is about everything
     """CREATE TABLE doubt (
         node BIGINT NOT NULL REFERENCES node (id), reference TEXT NOT NULL, reason TEXT NOT NULL,
         PRIMARY KEY (node, reference, reason))""",
+)
+
+
+def doubts(db: Any) -> None:
+    """Create the table of what cannot be checked."""
+    for statement in DOUBTS:
+        db.conn.execute(statement)
+
+
+FILES = (
     # an artifact that is a folder of files: which, with their hashes, is the content that its own hash is of
     """CREATE TABLE folder (
         artifact BIGINT PRIMARY KEY REFERENCES artifact (id), manifest TEXT NOT NULL REFERENCES content (hash))""",
@@ -148,5 +159,44 @@ def files(db: Any) -> None:
         db.conn.execute(statement)
 
 
+AUTOLOG = (
+    # what an outermost cell cost; bytes, and NULL where the machine does not say
+    """CREATE TABLE usage (
+        execution BIGINT PRIMARY KEY REFERENCES execution (id), cpu DOUBLE PRECISION NOT NULL,
+        wall DOUBLE PRECISION NOT NULL, memory_peak BIGINT, memory_growth BIGINT, gpu_memory BIGINT,
+        gpu_utilisation DOUBLE PRECISION)""",
+    # a call that trained something: a fit, a search or a cross-validation; parameters is JSON as it was then
+    """CREATE TABLE fit (
+        id BIGINT PRIMARY KEY REFERENCES node (id), kind TEXT NOT NULL, estimator TEXT NOT NULL,
+        run BIGINT NOT NULL REFERENCES run (id), execution BIGINT REFERENCES execution (id),
+        started_at DOUBLE PRECISION NOT NULL, seconds DOUBLE PRECISION, rows BIGINT, features BIGINT,
+        parameters TEXT NOT NULL, note TEXT)""",
+    "CREATE INDEX fit_by_run ON fit (run, id)",
+    """CREATE TABLE candidate (
+        fit BIGINT NOT NULL REFERENCES fit (id), position BIGINT NOT NULL, parameters TEXT NOT NULL,
+        metrics TEXT NOT NULL, PRIMARY KEY (fit, position))""",
+    """CREATE TABLE kept_model (
+        fit BIGINT PRIMARY KEY REFERENCES fit (id), content TEXT NOT NULL REFERENCES content (hash),
+        format TEXT NOT NULL, trusted TEXT NOT NULL)""",
+    "ALTER TABLE metric ADD COLUMN fit BIGINT REFERENCES fit (id)",
+    "CREATE INDEX metric_by_fit ON metric (fit) WHERE fit IS NOT NULL",
+    # state, not fact: the newest value of each parameter that nobody named, of fits and of widgets
+    """CREATE TABLE observed_parameter (
+        run BIGINT NOT NULL REFERENCES run (id), name TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, name))""",
+)
+
+
+def autolog(db: Any) -> None:
+    """Create the tables of what is recorded without being asked."""
+    for statement in AUTOLOG:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
-ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (("0001_first", first), ("files", files))
+ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
+    ("0001_first", first),
+    ("0002_doubts", doubts),
+    ("0003_files", files),
+    ("0004_autolog", autolog),
+)

@@ -15,6 +15,10 @@ from mlops_nb.data.quality import Quality
 from mlops_nb.demo import DemoResult
 from mlops_nb.lineage.details import Detail
 from mlops_nb.lineage.graph import Graph
+from mlops_nb.lineage.impact import Impact
+from mlops_nb.lineage.judged import NotebookVerdict
+from mlops_nb.lineage.slices import Slice
+from mlops_nb.lineage.verdicts import Verdict
 from mlops_nb.monitoring.drift import ColumnDrift, DriftReport
 from mlops_nb.pipelines.executor import PipelineRun
 from mlops_nb.pipelines.pipelines import Pipeline
@@ -22,7 +26,7 @@ from mlops_nb.records import Records
 from mlops_nb.registry.gates import Gate
 from mlops_nb.surfaces import drawing
 from mlops_nb.surfaces.panel import Panel
-from mlops_nb.surfaces.text import COLUMNS, FILLED_BY, cell, verdict
+from mlops_nb.surfaces.text import COLUMNS, FILLED_BY, cell, cell_rows, impacted, verdict
 
 STYLE = """<style>
 .mlops-nb{font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,inherit)}
@@ -40,9 +44,9 @@ STYLE = """<style>
 .mlops-nb img{max-width:none;vertical-align:middle}
 </style>"""
 
-GOOD = {"ok", "ran", "cached", "passed", "kept", "stable"}
+GOOD = {"ok", "ran", "cached", "passed", "kept", "stable", "clean"}
 SHORT = 26  # letters of a cell that is kept on one line
-BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted"}
+BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted", "stale", "tainted", "uncheckable"}
 
 
 def to_html(record: Any) -> str:
@@ -191,6 +195,43 @@ def _(detail: Detail) -> str:
         elif output.text:
             parts.append(f"<pre>{escape(output.text)}</pre>")
     return "".join(parts)
+
+
+@body.register
+def _(slice_: Slice) -> str:
+    parts = [f"<b>the slice of {escape(slice_.ref)}</b>: {len(slice_.cells)} cells"]
+    parts += [f'<div class="bad">✕ not certain: {escape(reason)}</div>' for reason in slice_.uncheckable]
+    for file in slice_.files:
+        known = (file.hash or "hash not known")[:16]
+        parts.append(f'<div class="quiet">needs {escape(file.path)} ({escape(known)})</div>')
+    for one in slice_.cells:
+        raises = f" raises {escape(one.raises)}" if one.raises else ""
+        parts.append(f'<div class="quiet">[{one.execution_count}]{raises}</div><pre>{escape(one.source)}</pre>')
+    return "".join(parts)
+
+
+@body.register
+def _(found: Verdict) -> str:
+    rows = [(_call(reason.execution_count), reason.verdict, reason.what) for reason in found.reasons]
+    head = f"{escape(found.ref)}: {_coloured(escape(found.verdict))}"
+    return head + (table(["cell", "verdict", "why"], rows) if rows else "")
+
+
+def _call(count: int | None) -> str:
+    return "" if count is None else f"[{count}]"
+
+
+@body.register
+def _(found: NotebookVerdict) -> str:
+    basis = "" if found.recorded else " (never recorded: judged by its source and execution counts)"
+    head = f"<b>{escape(found.notebook)}</b>: {_coloured(escape(found.verdict))}{basis}"
+    return head + table(["cell", "begins", "verdict", "why"], cell_rows(found))
+
+
+@body.register
+def _(found: Impact) -> str:
+    nodes = impacted(found)
+    return body(Records(nodes)) if nodes else f'<span class="quiet">nothing comes from {escape(found.ref)}</span>'
 
 
 def sections(panel: Panel) -> dict[str, str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from mlops_nb.autolog import watching
 from mlops_nb.capture import session as sessions
 from mlops_nb.errors import MlopsError, UsageError
 
@@ -26,7 +27,7 @@ A word that names a variable of the notebook means its value where a verb takes 
 def load(shell: Any) -> None:
     """Attach capture and register the magic; a store that cannot be used is told in one line and nothing more."""
     try:
-        sessions.attach(shell)
+        watching.attach(sessions.attach(shell).project)
     except MlopsError as error:
         sys.stderr.write(f"mlops_nb: cells are not recorded: {error}\n")
         return
@@ -38,6 +39,7 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
+    watching.detach()
     sessions.detach()
     shell.magics_manager.magics["line"].pop("mlops", None)
     hook = shell.strdispatchers["complete_command"]

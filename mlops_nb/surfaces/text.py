@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from mlops_nb.autolog.fits import Candidate, Fit
 from mlops_nb.capture.runs import Run
 from mlops_nb.data.datasets import Dataset
 from mlops_nb.data.quality import Quality
 from mlops_nb.demo import DemoResult
 from mlops_nb.lineage.details import Detail
-from mlops_nb.lineage.graph import Graph
+from mlops_nb.lineage.graph import Graph, GraphNode
+from mlops_nb.lineage.impact import KINDS, Impact
+from mlops_nb.lineage.judged import NotebookVerdict
+from mlops_nb.lineage.slices import Slice, as_script
+from mlops_nb.lineage.verdicts import Verdict
 from mlops_nb.monitoring.drift import DriftReport
 from mlops_nb.pipelines.executor import PipelineRun
 from mlops_nb.pipelines.pipelines import Pipeline, Step
@@ -82,6 +87,15 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
         ("time", lambda r: seconds((r.ended - r.started).total_seconds() if r.ended else None)),
         ("metrics", lambda r: r.metrics),
     ],
+    Fit: [
+        ("fit", lambda f: f.id), ("kind", lambda f: f.kind), ("estimator", lambda f: f.estimator.rpartition(".")[2]),
+        ("rows", lambda f: f.rows), ("time", lambda f: seconds(f.seconds)), ("metrics", lambda f: f.metrics),
+        ("note", lambda f: f.note),
+    ],
+    Candidate: [
+        ("candidate", lambda c: c.position), ("parameters", lambda c: c.parameters),
+        ("metrics", lambda c: {name: value for name, value in c.metrics.items() if "time" not in name}),
+    ],
     Step: [
         ("step", lambda s: s.name), ("status", lambda s: s.status), ("time", lambda s: seconds(s.seconds)),
         ("why", lambda s: "see the error" if s.status == "failed" else s.reason),
@@ -99,6 +113,7 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
         ("report", lambda r: r.name), ("verdict", lambda r: verdict(r.drifted)),
         ("columns", lambda r: [c.column for c in r.columns if c.drifted]), ("created", lambda r: r.created),
     ],
+    GraphNode: [("kind", lambda n: n.kind), ("name", lambda n: n.name), ("id", lambda n: n.id)],
     AuditEntry: [
         ("at", lambda e: e.at), ("who", lambda e: e.actor), ("did", lambda e: e.verb), ("to", lambda e: e.subject),
         ("with", lambda e: e.arguments),
@@ -176,6 +191,45 @@ def _(detail: Detail) -> str:
     lines += [f"  output: {o.text.strip()}" for o in detail.outputs if o.text and o.mime == "text/plain"]
     lines += [f"  {child.kind} {child.name} ({child.id})" for child in detail.children]
     return "\n".join(lines)
+
+
+@to_text.register
+def _(slice_: Slice) -> str:
+    return as_script(slice_).rstrip()
+
+
+@to_text.register
+def _(found: Verdict) -> str:
+    return "\n".join(
+        [f"{found.ref}: {found.verdict}", *(f"  {reason.verdict}: {reason.what}" for reason in found.reasons)]
+    )
+
+
+@to_text.register
+def _(found: NotebookVerdict) -> str:
+    basis = "" if found.recorded else " (never recorded: judged by its source and execution counts)"
+    return f"{found.notebook}: {found.verdict}{basis}\n{table(['cell', 'begins', 'verdict', 'why'], cell_rows(found))}"
+
+
+def cell_rows(found: NotebookVerdict) -> list[tuple[object, ...]]:
+    """Return the cells of a judged notebook as the rows of a table."""
+    return [
+        (f"[{c.execution_count or ' '}]", c.source.strip().partition("\n")[0][:40], c.verdict,
+         "; ".join(reason.what for reason in c.reasons))
+        for c in found.cells
+    ]  # fmt: skip
+
+
+@to_text.register
+def _(found: Impact) -> str:
+    nodes = impacted(found)
+    more = "\nthere is more than was looked at" if found.truncated else ""
+    return (to_text(Records(nodes)) if nodes else f"nothing that was recorded comes from {found.ref}") + more
+
+
+def impacted(found: Impact) -> list[GraphNode]:
+    """Return everything that a change would reach, what matters most first."""
+    return [node for kind in KINDS for node in getattr(found, kind)]
 
 
 @to_text.register

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mlops_nb.data.checks import check
 from mlops_nb.data.datasets import dataset
-from mlops_nb.data.quality import check, evaluate
+from mlops_nb.data.quality import evaluate
 from mlops_nb.errors import ContractViolation, NotFound, UsageError
 from mlops_nb.project import Project
 from mlops_nb.proof import fsck

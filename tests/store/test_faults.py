@@ -18,17 +18,6 @@ from mlops_nb.store.db import Store
 BIG = os.urandom(4 * INLINE)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 1 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "lineage.db"
     store = Store(path)

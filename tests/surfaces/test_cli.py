@@ -62,7 +62,7 @@ def test_json_may_be_asked_for_before_the_verb(cli: Cli):
 
 
 def test_the_public_shapes(cli: Cli):
-    (script,) = json.loads(cli("runs", "--json").stdout)
+    (script,) = json.loads(cli("runs", "--kind", "script", "--json").stdout)
     assert {"id", "kind", "notebook", "status", "started", "ended", "parameters", "metrics"} <= set(script)
     assert (script["parameters"], script["metrics"], script["status"]) == ({"depth": 3}, {"auc": 0.9}, "ok")
     graph = json.loads(cli("lineage", "models:/line/1", "--json").stdout)

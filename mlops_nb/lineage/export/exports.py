@@ -1,0 +1,119 @@
+"""Exports: a run written for others to read, in a format that is not ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_nb import hooks
+from mlops_nb.capture.processes import reap
+from mlops_nb.errors import StoreReadOnly, UsageError
+from mlops_nb.lineage.export import crate, openlineage, prov
+from mlops_nb.lineage.export.facts import RunFacts, read
+from mlops_nb.lineage.export.names import Names
+from mlops_nb.lineage.references import resolve
+from mlops_nb.project import Project
+from mlops_nb.records import Record
+from mlops_nb.verbs import verb
+
+FOLDER = "exports"
+
+
+@dataclass(frozen=True)
+class Export(Record):
+    """What was written: events, records or entities, in so many files, and what is only named because it is gone."""
+
+    run: str
+    format: str
+    path: Path
+    entries: int
+    files: int
+    bytes: int
+    missing: list[str]
+
+
+Written = tuple[int, list[str]]
+
+
+def _openlineage(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
+    events = openlineage.events(project, names, run)
+    lines = [json.dumps(event, sort_keys=True, ensure_ascii=False, allow_nan=False) for event in events]
+    target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return len(events), []
+
+
+def _prov(_project: Project, _names: Names, run: RunFacts, target: Path) -> Written:
+    document = prov.document(run)
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    target.write_text(f"{text}\n", encoding="utf-8")
+    return sum(len(section) for name, section in document.items() if name != "prefix"), []
+
+
+def _crate(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
+    target.mkdir()
+    return crate.write(project, names, run, target)
+
+
+#: By the name of the format: how its file or folder ends, and what writes it.
+FORMATS: dict[str, tuple[str, Callable[[Project, Names, RunFacts, Path], Written]]] = {
+    "openlineage": (".openlineage.ndjson", _openlineage),
+    "prov": (".prov.json", _prov),
+    "crate": (".crate", _crate),
+}
+
+
+@verb("export", job=True)
+def export(project: Project, run: str, *, format: str = "openlineage", to: str | None = None) -> Export:
+    """Write a run as OpenLineage events, W3C PROV-JSON or a Provenance Run Crate.
+
+    Args:
+        run: the run, as runs:/ID, an ID or the beginning of one; a pipeline's run includes its steps
+        format: openlineage (events, one a line), prov (one JSON document) or crate (a folder)
+        to: the file or folder to make; by default one in the project's folder "exports"
+
+    Raises:
+        NotFound: there is no such run.
+        UsageError: there is no such format, the target exists, or what is named is not a run.
+        StoreReadOnly: the target cannot be written.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"no format {format!r} - there are: {', '.join(FORMATS)}")
+    suffix, write = FORMATS[format]
+    reap(project)
+    number = _run(project, run)
+    with hooks.unheard():
+        names = Names(project)
+        facts = read(project, names, number)
+        target = Path(to) if to else project.root / FOLDER / f"{facts.record.id}{suffix}"
+        if os.path.lexists(target):
+            raise UsageError(f"{target} exists - remove it, or give another place with --to")
+        entries, missing = _place(target, lambda part: write(project, names, facts, part))
+        files = [path for path in (target, *target.rglob("*")) if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+    return Export(facts.record.id, format, target, entries, len(files), size, missing)
+
+
+def _run(project: Project, reference: str) -> int:
+    number = resolve(project, reference)
+    kind = project.store.value("SELECT kind FROM node WHERE id = ?", number)
+    if kind != "run":
+        raise UsageError(f"{reference!r} is a {kind}, not a run - see `mlops runs`")
+    return number
+
+
+def _place(target: Path, write: Callable[[Path], Any]) -> Any:
+    """Let something be written beside a target and put it there when it is whole; a failure leaves nothing."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+            part = Path(folder) / "part"
+            result = write(part)
+            part.rename(target)
+    except OSError as error:
+        raise StoreReadOnly(f"cannot write {target}: {error} - give a place you may write with --to") from error
+    return result

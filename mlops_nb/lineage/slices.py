@@ -1,0 +1,240 @@
+"""The slice of a value: the least program, in the order in which it ran, that makes it again.
+
+Its parts are executions, not cells: a cell that ran twice may be in it twice, with the source it had then, also when
+the notebook has lost it since. It is walked backwards from what made the value: the versions that a cell read, what
+those became from, the files it read as the cells of the same run had written them last, and the hidden state it used.
+Whatever cannot be checked on the way is said; a slice with such a thing in it may fall short.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_nb.capture.nodes import FOREIGN, VERSIONS
+from mlops_nb.errors import UsageError
+from mlops_nb.lineage.facts import Named, RunFacts, Step, read_run
+from mlops_nb.lineage.references import resolve
+from mlops_nb.project import Project
+from mlops_nb.records import Record
+from mlops_nb.secrets.redaction import removed
+from mlops_nb.store.db import Store
+from mlops_nb.verbs import verb
+
+
+@dataclass(frozen=True)
+class SliceCell(Record):
+    """One execution in a slice; ``raises`` is the error that it must raise again, if it failed."""
+
+    execution: str
+    cell: str | None
+    execution_count: int | None
+    source: str
+    raises: str | None = None
+
+
+@dataclass(frozen=True)
+class SliceFile(Record):
+    """A file that a slice needs and does not write itself: its place, and the hash of its content if it is known."""
+
+    path: str
+    hash: str | None
+    stored: bool
+
+
+@dataclass(frozen=True)
+class Slice(Record):
+    """The least program that makes a value again, the files it needs, and what nobody can be sure of."""
+
+    ref: str
+    cells: list[SliceCell]
+    files: list[SliceFile]
+    uncheckable: list[str]
+
+
+@dataclass
+class Trace:
+    """What a backward walk found: executions, versions, files from outside, and doubts."""
+
+    facts: RunFacts
+    executions: set[int] = field(default_factory=set)
+    versions: set[int] = field(default_factory=set)
+    files: dict[str, int] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The executions in the order in which they ran."""
+        return [self.facts.steps[number] for number in sorted(self.executions) if number in self.facts.steps]
+
+    def doubt(self, *reasons: str) -> None:
+        """Note what cannot be checked, once."""
+        self.doubts.extend(reason for reason in reasons if reason not in self.doubts)
+
+    def back_from(self, *, executions: list[int], version: int | None = None) -> Trace:
+        """Walk backwards from executions, or from a version of a variable."""
+        pending = [*executions]
+        if version is not None:
+            self._version(version, pending)
+        while pending:
+            execution = pending.pop()
+            if execution in self.executions:
+                continue
+            self.executions.add(execution)
+            self.doubt(*self.facts.doubts.get(execution, ()))
+            for number in self.facts.reads.get(execution, ()):
+                self._version(number, pending)
+            for thing in self.facts.used(execution):
+                pending.extend(self._makers(execution, thing))
+        return self
+
+    def _makers(self, execution: int, thing: Named) -> Iterable[int]:
+        """Need a file, dataset or model that a cell used: who in this run made it, or it from outside."""
+        written = self.facts.written(execution, thing)
+        for place, writer in written.items():
+            reasons = self.facts.doubts_about.get((writer, f"{thing.scheme}:{place}"), ())
+            self.doubt(*(f"{place}: {reason}" for reason in reasons if reason == FOREIGN))
+        if not written and thing.node and thing.scheme in ("file", "url"):
+            reasons = self.facts.doubts_about.get((execution, thing.reference), ())
+            self.doubt(*(f"{thing.place}: {reason}" for reason in reasons))
+            if thing.scheme == "file":
+                self.files.setdefault(thing.place, thing.node)
+        return written.values()
+
+    def _version(self, version: int, pending: list[int]) -> None:
+        """Need a version: the cell that made it, and what it became from."""
+        while version not in self.versions:
+            self.versions.add(version)
+            self.doubt(*self.facts.doubts.get(version, ()))
+            if (maker := self.facts.makers.get(version)) is not None:
+                pending.append(maker)
+            if (before := self.facts.became.get(version)) is None:
+                return
+            version = before
+
+
+def trace_of(project: Project, node: int, facts: RunFacts | None = None) -> Trace:
+    """Walk backwards from a node over everything in its run that it depended on.
+
+    Raises:
+        UsageError: no cell made it.
+    """
+    store = project.store
+    kind, execution = _maker(store, node)
+    if execution is None:
+        doubt = store.value("SELECT reason FROM doubt WHERE node = ?", node)
+        raise UsageError(
+            doubt or f"no recorded cell made this {kind} - a slice is of a value, a cell, a file, a dataset or a model"
+        )
+    if facts is None:
+        facts = read_run(project, store.value("SELECT run FROM execution WHERE id = ?", execution))
+    if kind in VERSIONS:
+        return Trace(facts).back_from(executions=[], version=node)
+    return Trace(facts).back_from(executions=[execution])
+
+
+def _maker(store: Store, node: int) -> tuple[str, int | None]:
+    """Return the kind of a node and the execution, not inside another, that it is or that wrote it last."""
+    kind = str(store.value("SELECT kind FROM node WHERE id = ?", node))
+    execution: int | None = node
+    if kind != "execution":
+        execution = store.value(
+            "SELECT max(edge.source) FROM edge JOIN execution ON execution.id = edge.source"
+            " WHERE target = ? AND kind = 'wrote'",
+            node,
+        )
+    while execution is not None:
+        above = store.value("SELECT parent FROM execution WHERE id = ?", execution)
+        if above is None:
+            break
+        execution = above
+    return kind, execution
+
+
+def slice_of(project: Project, ref: str) -> Slice:
+    """Return the slice of what a reference means: a variable, a cell, a file, a figure, a dataset or a model.
+
+    Raises:
+        NotFound: it means nothing here.
+        UsageError: it is a thing that no single cell made, such as a run.
+    """
+    trace = trace_of(project, resolve(project, ref))
+    trace.doubt(*trace.facts.gaps)
+    for step in trace.steps:
+        if secrets := removed(step.source):
+            trace.doubt(
+                f"cell [{step.count}] is kept without its secrets ({', '.join(secrets)}) - set them before you run it"
+            )
+    return Slice(
+        ref=ref,
+        cells=[
+            SliceCell(step.id, step.cell, step.count, step.source, step.error if step.status == "failed" else None)
+            for step in trace.steps
+        ],
+        files=[_file(project.store, path, node) for path, node in sorted(trace.files.items())],
+        uncheckable=trace.doubts,
+    )
+
+
+def _file(store: Store, path: str, node: int) -> SliceFile:
+    row = store.row("SELECT hash, stored FROM artifact WHERE id = ?", node)
+    return SliceFile(path, row["hash"] if row else None, bool(row and row["stored"]))
+
+
+@verb("slice")
+def slice(project: Project, ref: str, *, to: str | None = None) -> Slice:
+    """Show the least program that makes a value again, with its cells as they ran then.
+
+    Args:
+        ref: a variable, cell, file, dataset, model or ID
+        to: write it to this file too, as a notebook (.ipynb) or a script (.py)
+
+    Raises:
+        UsageError: the file is of another kind, or is there already.
+    """
+    found = slice_of(project, ref)
+    if to is not None:
+        _write(found, Path(to))
+    return found
+
+
+def _write(found: Slice, path: Path) -> None:
+    if path.suffix not in (".ipynb", ".py"):
+        raise UsageError(f"{path} is neither .ipynb nor .py - a slice is written as a notebook or a script")
+    if path.exists():
+        raise UsageError(f"{path} is there already - give another name, nothing is written over")
+    path.write_text(as_script(found) if path.suffix == ".py" else as_notebook(found), encoding="utf-8")
+
+
+def _said(cell: SliceCell) -> str:
+    return f"cell [{cell.execution_count}], execution {cell.execution}" + (
+        f", raises {cell.raises}" if cell.raises else ""
+    )
+
+
+def as_script(found: Slice) -> str:
+    """Return a slice as a script that IPython runs cell by cell (``# %%``)."""
+    head = [f"# The slice of {found.ref}.", *(f"# Not certain: {reason}" for reason in found.uncheckable)]
+    needs = [f"# Needs {file.path} (sha256 {file.hash or 'not known'})" for file in found.files]
+    return (
+        "\n\n".join(["\n".join([*head, *needs]), *(f"# %% {_said(cell)}\n{cell.source}" for cell in found.cells)])
+        + "\n"
+    )
+
+
+def as_notebook(found: Slice) -> str:
+    """Return a slice as the JSON text of a notebook; a cell that must raise is tagged ``raises-exception``."""
+    cells = [
+        {
+            "cell_type": "code", "id": cell.execution[:8] + str(number), "execution_count": None, "outputs": [],
+            "metadata": {"tags": ["raises-exception"]} if cell.raises else {},
+            "source": cell.source.splitlines(keepends=True),
+        }
+        for number, cell in enumerate(found.cells)
+    ]  # fmt: skip
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    told = {"ref": found.ref, "uncheckable": found.uncheckable, "files": [file.to_json() for file in found.files]}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}, "mlops_nb": told}
+    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
