@@ -38,6 +38,13 @@ export interface IAuditEntry {
   hash: string;
 }
 
+/** One candidate of a search, or one fold of a cross-validation. */
+export interface ICandidate {
+  position: number;
+  parameters: { [key: string]: JSONValue };
+  metrics: { [key: string]: number };
+}
+
 /** The verdict of one code cell of a notebook: what it showed, and what it made. */
 export interface ICellVerdict {
   cell: string;
@@ -123,6 +130,23 @@ export interface IExport {
   files: number;
   bytes: number;
   missing: string[];
+}
+
+/** One call that trained something; ``note`` says what of it is not recorded, and why. */
+export interface IFit {
+  id: string;
+  kind: string;
+  estimator: string;
+  run: string;
+  started: string | null;
+  seconds: number | null;
+  rows: number | null;
+  features: number | null;
+  parameters: { [key: string]: JSONValue };
+  metrics: { [key: string]: number };
+  candidates: number;
+  kept: boolean;
+  note: string | null;
 }
 
 /** The verdict on a model version, criterion by criterion. */
@@ -334,11 +358,13 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
   dataset: IDataset;
   datasets: IDataset[];
   drift: IDriftReport;
   export: IExport;
+  fits: IFit[];
   fsck: IProof;
   gate: IGate;
   gc: ICollected;

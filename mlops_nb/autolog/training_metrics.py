@@ -84,18 +84,24 @@ def _flat(parts: Iterable[Any]) -> Iterator[Any]:
 def _unnoticed() -> Iterator[None]:
     """Hide warnings inside a block, and put numpy's random state back after it.
 
-    ``warnings.catch_warnings`` would make Python forget which warnings it has shown, and show them again.
+    ``warnings.catch_warnings``, which scikit-learn's metrics use themselves, makes Python forget which warnings it has
+    shown, and show them again: inside the block it does not tell Python.
     """
     filters: list[Any] = warnings.filters  # type: ignore[assignment]
     hide = ("ignore", None, Warning, None, 0)
     random = sys.modules["numpy.random"]
     state = random.get_state(legacy=False)
     filters.insert(0, hide)
+    told = vars(warnings).get("_filters_mutated")
+    if told is not None:
+        warnings._filters_mutated = lambda: None  # type: ignore[attr-defined]
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):
             filters.remove(hide)
+        if told is not None:
+            warnings._filters_mutated = told  # type: ignore[attr-defined]
         random.set_state(state)
 
 
