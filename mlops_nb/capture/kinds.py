@@ -42,8 +42,9 @@ LIVE_NAMES = {
 }  # fmt: skip
 #: Modules whose objects refer to each other without end: changed by whoever touches one, but no doubt about that.
 TANGLED = frozenset({"matplotlib", "mpl_toolkits", "plotly", "bokeh", "seaborn"})
-#: Modules whose tables and arrays never change once made.
-FROZEN = frozenset({"pyarrow"})
+#: Modules whose things are not looked into: tables that never change once made, and our own, which are no part of what
+#: a notebook computes; a look that followed a hook of ours would see the whole session.
+FROZEN = frozenset({"pyarrow", "mlops_nb"})
 
 _known: dict[int, tuple[weakref.ref[type], str]] = {}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS, HEAP, attributes, kind_of, module_of, of_type
+from mlops_nb.capture.kinds import ATOMS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
 from mlops_nb.capture.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
 
 MANY = 64  # entries from which a container of containers is taken at once
@@ -143,6 +143,9 @@ def _nested(walk: Walk, value: Any) -> bool:
 
 @handles("function")
 def _function(walk: Walk, value: types.FunctionType, kind: type) -> None:
+    if (value.__module__ or "").partition(".")[0] in FROZEN:
+        walk.tokens.append(id(value))
+        return
     walk.mark(value, types.FunctionType)
     own = value.__globals__ is walk.namespace
     local = own or walk.is_local(value.__module__ or "")

@@ -942,10 +942,10 @@ open("kept.txt").read()
 # %%
 sorted(os.listdir("."))[-1]
 # %%
-before = len(os.listdir("/proc/self/fd"))
 for _ in range(3):
     open("kept.txt").close()
-len(os.listdir("/proc/self/fd")) - before
+places = (os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
+sum(place.endswith("kept.txt") for place in places)
 # %%
 stat = os.stat("kept.txt")
 os.stat("kept.txt").st_atime_ns == stat.st_atime_ns, os.stat("kept.txt").st_nlink

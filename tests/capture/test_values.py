@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_nb.capture import session
 from mlops_nb.capture.looks import EVERYTHING
 from mlops_nb.capture.values import Eyes
 
@@ -233,3 +234,12 @@ def test_a_look_keeps_nothing_of_the_users_alive():
     gc.collect()
     assert kept.print is not None
     assert gone() is None
+
+
+def test_a_look_ends_at_what_is_ours(shell, project):
+    """A hook that autolog puts into a library's function leads to the session, and so to everything."""
+    shell.run_cell("from sklearn.metrics import *\nfrom sklearn.metrics import accuracy_score", store_history=True)
+    known = session.current().variables.known
+    assert known["accuracy_score"].look.print is not None
+    assert max(len(version.look.reach) for version in known.values()) < 1000
+    assert look(session.current()).reach == frozenset()
