@@ -77,8 +77,8 @@ class Autolog:
         found = widgets.parameters(seen.read, seen.namespace) if "ipywidgets" in sys.modules else {}
         held = {name: fit for name in seen.made
                 if (fit := self.recorder.fit_of(seen.namespace.get(name))) is not None}  # fmt: skip
-        if held and self._keep is not None:
-            self._keep({fit: seen.namespace[name] for name, fit in held.items()})
+        if held and self._keep is not None:  # what has a name; IPython holds every result too
+            self._keep({fit: seen.namespace[name] for name, fit in held.items() if not name.startswith("_")})
         if found or held:
             seen.project.store.defer(functools.partial(_record, seen, found, held))
 

@@ -22,7 +22,7 @@ def keeping(bare_shell, workspace):
 
 def test_a_kept_model_predicts_as_it_did(keeping):
     keeping.run_cell("model = LogisticRegression(max_iter=200).fit(X, y)")
-    keeping.run_cell("LogisticRegression().fit(X, y)")
+    keeping.run_cell("LogisticRegression().fit(X, y)", store_history=True)  # a result, which IPython holds, is no name
     named, nameless = recorded()
     assert (named.kept, nameless.kept) == (True, False)
     loaded = load_fit(current(), named.id)
