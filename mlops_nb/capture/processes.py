@@ -9,7 +9,7 @@ import sys
 import time
 import weakref
 
-from mlops_nb.capture import environments, journal
+from mlops_nb.capture import environments, journal, launchers
 from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
@@ -28,10 +28,10 @@ def process_id(project: Project) -> int:
             number = store.next_id()
             store.execute(
                 "INSERT INTO process (id, pid, born, host, program, actor, started_at, environment, git_commit,"
-                " git_diff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " git_diff, caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
                 project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put(diff) if diff else None,
+                project.content.put(diff) if diff else None, launchers.caller(),
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number

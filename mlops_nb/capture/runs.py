@@ -41,6 +41,7 @@ class Run(Record):
     ended: datetime | None
     parent: str | None
     reason: str | None
+    caller: str | None  # person, papermill, nbconvert, nbclient, scheduler, ci or agent
     parameters: dict[str, Json]
     metrics: dict[str, float]
 
@@ -48,9 +49,9 @@ class Run(Record):
 SELECT = """
     SELECT run.id AS number, node.public AS id, run.kind, run.name, run.notebook, run.started_at, run.cache_key,
         run.original, coalesce(outcome.status, 'running') AS status, outcome.ended_at, outcome.reason,
-        above.public AS parent
-    FROM run JOIN node ON node.id = run.id LEFT JOIN outcome ON outcome.id = run.id
-        LEFT JOIN node AS above ON above.id = run.parent
+        above.public AS parent, process.caller
+    FROM run JOIN node ON node.id = run.id JOIN process ON process.id = run.process
+        LEFT JOIN outcome ON outcome.id = run.id LEFT JOIN node AS above ON above.id = run.parent
 """
 
 
@@ -69,7 +70,7 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
         Run(
             id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
-            reason=row["reason"], metrics=metrics.get(shown[row["number"]], {}),
+            reason=row["reason"], caller=row["caller"], metrics=metrics.get(shown[row["number"]], {}),
             parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
         )
         for row in rows

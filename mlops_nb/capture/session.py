@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, nodes, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, launchers, nodes, notebooks, processes, runs
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -30,6 +30,7 @@ from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.values import Eyes
 from mlops_nb.capture.variables import Variables
+from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 
@@ -65,6 +66,7 @@ class Session:
         self.shell = shell
         self.project = project
         self.notebook = notebook
+        self.walk: Walk | None = None
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
@@ -152,16 +154,30 @@ class Session:
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
-        frame = Frame(number, info.cell_id, info.raw_cell, shown)
+        cell = self._cell(info)
+        frame = Frame(number, cell, info.raw_cell, shown)
         self.journal.begin(
             number, run=run, process=processes.process_id(project),
-            parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
+            parent=self.frames[-1].number if self.frames else None, cell=cell,
             count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
         )  # fmt: skip
         if not self.frames:
             self.files.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
+
+    def _cell(self, info: Any) -> str | None:
+        """Return the ID of the cell that starts; a front end that sends none leaves it to the notebook file."""
+        given: str | None = info.cell_id
+        if self.frames or self.notebook is None or (given is not None and not given.startswith(ADDRESS)):
+            return given
+        if self.walk is None:
+            self.walk = Walk(self.notebook, launchers.launcher().executor is not None, self._ran())
+        return self.walk.cell(info.raw_cell, given)
+
+    def _ran(self) -> list[str]:
+        """Return the sources that the shell has run before this cell."""
+        return list(self.shell.history_manager.input_hist_raw)[1:]
 
     @_guarded
     def post_run_cell(self, result: Any) -> None:
@@ -209,6 +225,8 @@ class Session:
                 self.gap(error)
 
     def _begin_run(self) -> int:
+        if self.notebook is None:  # VS Code says it only when the kernel has started
+            self.notebook = notebooks.path_of(self.shell.user_ns, ran=self._ran())
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
             place = self.project.relative(self.notebook) if self.notebook else None
@@ -286,7 +304,7 @@ def attach(shell: Any) -> Session:
     """
     global _session
     if _session is None:
-        notebook = notebooks.path_of(shell.user_ns)
+        notebook = notebooks.path_of(shell.user_ns, ran=shell.history_manager.input_hist_raw[1:])
         start = notebook.parent if notebook and notebook.parent.is_dir() else Path.cwd()
         session = Session(shell, Project(projects.find_root(start) or start.resolve()), notebook)
         session.attach()

@@ -78,6 +78,12 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         for name in row.keys():  # noqa: SIM118  # a Row iterates over its values
             if name not in SKIPPED and row[name] is not None:
                 facts[name.removesuffix("_at")] = _fact(project, name, row[name])
+    if kind in ("execution", "run"):
+        who = store.rows(
+            f"SELECT caller, actor, program FROM process JOIN {kind} ON process.id = process WHERE {kind}.id = ?",
+            number,
+        )[0]
+        facts |= {name: who[name] for name in ("caller", "actor", "program") if who[name]}
     if outcome := store.row("SELECT * FROM outcome WHERE id = ?", number):
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:

@@ -67,12 +67,10 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
     )
     if run is None:
         return by_source(place, saved)
-    page = Page(dict(live)) if live is not None else Page({cell.id: cell.source for cell in saved.code})
+    page = Page.of(saved) if live is None else Page(dict(live), Page.of(saved).injected_at)
     facts = read_run(project, run)
     judge = Judge(facts, page)
-    cells = [
-        _cell(project, judge, cell, source, number) for number, (cell, source) in enumerate(page.sources.items(), 1)
-    ]
+    cells = [_cell(project, judge, *cell, number) for number, cell in enumerate(page.sources.items(), 1)]
     return NotebookVerdict(place, True, _worst(cells), [cell for cell in cells if cell.source.strip()])
 
 
