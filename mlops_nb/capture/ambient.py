@@ -53,10 +53,18 @@ def _printing(numpy: Any) -> Hashable:
     return tuple(map(id, numpy.get_printoptions().values()))
 
 
+#: Environment variables that programs around a notebook change, and that mean nothing to it.
+PASSING = frozenset({b"PYTEST_CURRENT_TEST", b"COLUMNS", b"LINES", b"_"})
+
+
+def _environment(variables: Any) -> Hashable:
+    return hash(frozenset((name, value) for name, value in variables._data.items() if name not in PASSING))
+
+
 #: The same for settings: of the process, and of libraries that have some.
 SETTINGS: dict[str, tuple[str, Callable[[Any], Hashable]]] = {
     "working folder": ("os", lambda os: os.getcwd()),
-    "environment variables": ("os", lambda os: hash(frozenset(os.environ._data.items()))),
+    "environment variables": ("os", lambda os: _environment(os.environ)),
     "sys.path": ("sys", lambda sys: tuple(sys.path)),
     "warning filters": ("warnings", lambda warnings: tuple(map(id, warnings.filters))),
     "decimal context": ("decimal", lambda decimal: (decimal.getcontext().prec, decimal.getcontext().rounding)),
@@ -118,18 +126,22 @@ class Ambient:
             return
         seeded = {_family(namespace.get(name)) for name in names.seeds}
         for name in self.observe(plain=not names.calls and names.binds <= names.imports):
-            if name in RANDOM and name not in seeded and name in self.nodes:
+            drawn = name in RANDOM and name not in seeded
+            if name in self.nodes and (drawn or name in SETTINGS):
                 read[f"<{name}>"] = self.nodes[name]
-            made.append(self._made(name))
+            unseeded = drawn and f"<{name}>" not in read
+            made.append(self._made(name, "random numbers were drawn without a seed" if unseeded else None))
+        if names.unseeded:
+            touched.doubts.append("a random generator was made without a seed")
         if names.calls & STATE:
             read |= {f"<{name}>": self.nodes[name] for name in RANDOM if name in self.nodes}
         if names.setup:
             made.append(self._made("magics"))
         self._threads(names, touched)
 
-    def _made(self, name: str) -> Made:
+    def _made(self, name: str, doubt: str | None = None) -> Made:
         self.nodes[name] = node = self.store.next_id()
-        return Made(node, name, "ambient")
+        return Made(node, name, "ambient", doubt=doubt)
 
     @property
     def busy(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import columns, nodes, runs
 from mlops_nb.errors import NotFound
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
@@ -81,11 +81,13 @@ def log_artifact(project: Project, path: str) -> Artifact:
 
     Raises:
         NotFound: there is no such file.
+        UsageError: it is a table with a column that mlops.toml denies.
     """
     runs.active(project)
     source = Path(path)
     if not source.is_file():
         raise NotFound(f"no file {path!r} in {Path.cwd()} - give the path of an existing file")
+    columns.refuse(project, source)
     with project.store.write():
         digest, size = project.content.put_file(source)
         number = observe_file(project, source, digest, size, stored=True)

@@ -36,6 +36,7 @@ ASKING = frozenset(
 )
 #: Calls that set the state of a random generator, whatever it was before, or read it.
 SEEDING = frozenset({"seed", "set_state", "setstate", "manual_seed", "seed_everything", "set_seed"})
+GENERATORS = frozenset({"default_rng", "RandomState", "Random", "SeedSequence", "PCG64", "MT19937", "Philox", "SFC64"})
 STATE = frozenset({"get_state", "getstate", "get_rng_state", "bit_generator"})
 INERT = (ast.Constant, ast.Name, ast.Load, ast.List, ast.Tuple, ast.Dict, ast.UnaryOp, ast.USub)
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -57,6 +58,7 @@ class Names:
     everything: bool = False  # whether it may read and bind names that stand nowhere
     setup: bool = False  # whether it uses a magic whose effect is not known
     shell: bool = False  # whether another program runs
+    unseeded: bool = False  # whether it makes a random generator without a seed
     inert: bool = False  # whether it only binds names to literals and to other names, so that no code of anybody runs
 
     @property
@@ -355,6 +357,7 @@ class _CellVisitor(ast.NodeVisitor):
         self.names.outs |= inner.names.outs
         self.names.everything |= inner.names.everything
         self.names.setup |= inner.names.setup
+        self.names.unseeded |= inner.names.unseeded
         self.names.shell |= inner.names.shell
         return inner
 
@@ -412,6 +415,8 @@ class _CellVisitor(ast.NodeVisitor):
                 return
         name = _name_of(node.func)
         self.names.calls.add(name)
+        if name in GENERATORS and not node.args and not node.keywords:
+            self.names.unseeded = True
         if name in ("setattr", "delattr", "__setattr__") and node.args:
             self._change(node.args[0])
         if name in SPEAKING:

@@ -21,6 +21,7 @@ from mlops_nb.records import Record
 from mlops_nb.store.db import Store
 
 DIST_INFO = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+)\.(dist|egg)-info$")
+CODE = ("*.py", "*.toml", "*.cfg", "*.sql", "*.sh", "*.R", "*.pyx")  # files that hold no table's values
 DIFF_LIMIT = 1 << 20  # bytes of a dirty diff that are kept
 
 
@@ -81,8 +82,8 @@ def load(store: Store, number: int) -> Environment | None:
     return Environment(row["hash"], row["python"], row["platform"], json.loads(row["packages"]))
 
 
-def git_state(folder: Path) -> tuple[str | None, bytes]:
-    """Return the commit checked out at a folder and the diff of what is not committed."""
+def git_state(folder: Path, *, code_only: bool = False) -> tuple[str | None, bytes]:
+    """Return the commit checked out at a folder and the diff of what is not committed, of all files or only of code."""
 
     def git(*arguments: str) -> bytes | None:
         try:
@@ -96,6 +97,10 @@ def git_state(folder: Path) -> tuple[str | None, bytes]:
     commit = git("rev-parse", "HEAD")
     if commit is None:
         return None, b""
-    return commit.decode().strip(), (
-        git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", ".") or b""
-    )[:DIFF_LIMIT]
+    diff = (
+        git("diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", *(CODE if code_only else ["."]))
+        or b""
+    )
+    if len(diff) > DIFF_LIMIT:  # whole lines: half a secret would not be recognised
+        diff = diff[:DIFF_LIMIT].rpartition(b"\n")[0]
+    return commit.decode().strip(), diff

@@ -65,7 +65,7 @@ def _kind(kind: type) -> str:
     mro = type.__dict__["__mro__"].__get__(kind)
     if type(kind) is type and kind in ATOMS:
         return "atom"
-    name = f"{_module(kind)}.{type.__dict__['__name__'].__get__(kind)}"
+    name = f"{module_of(kind)}.{type.__dict__['__name__'].__get__(kind)}"
     root = name.partition(".")[0]
     for base in mro:
         if (why := LIVE.get(base) if type(base) is type else None) or (why := LIVE_NAMES.get(_full(base))):
@@ -79,7 +79,7 @@ def _kind(kind: type) -> str:
     for base, found in SHAPES.items():
         if any(known is base for known in mro):
             return found
-    if root == "ctypes" or any(_module(base) == "_ctypes" for base in mro):
+    if root == "ctypes" or any(module_of(base) == "_ctypes" for base in mro):
         return "live:memory of a C library"
     return "python" if _is_python(mro) else "opaque"
 
@@ -111,13 +111,14 @@ DATA: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def _module(kind: type) -> str:
+def module_of(kind: type) -> str:
+    """Return the name of the module that a type says it is of."""
     found = type.__getattribute__(kind, "__module__")
     return found if type(found) is str else ""
 
 
 def _full(kind: type) -> str:
-    return f"{_module(kind)}.{type.__dict__['__qualname__'].__get__(kind)}"
+    return f"{module_of(kind)}.{type.__dict__['__qualname__'].__get__(kind)}"
 
 
 def _is_python(mro: tuple[type, ...]) -> bool:

@@ -9,7 +9,7 @@ import sys
 import time
 import weakref
 
-from mlops_nb.capture import environments, journal, launchers
+from mlops_nb.capture import columns, environments, journal, launchers
 from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store
@@ -23,7 +23,7 @@ def process_id(project: Project) -> int:
     """Return the row ID of this process in a project's store, recorded when first asked."""
     pid, number = _mine.get(project.store, (0, 0))
     if pid != os.getpid():
-        commit, diff = environments.git_state(project.root)
+        commit, diff = environments.git_state(project.root, code_only=bool(columns.patterns(project)))
         with project.store.write() as store:
             number = store.next_id()
             store.execute(
@@ -31,7 +31,7 @@ def process_id(project: Project) -> int:
                 " git_diff, caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
                 project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put(diff) if diff else None, launchers.caller(),
+                project.content.put_text(diff) if diff else None, launchers.caller(),
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number

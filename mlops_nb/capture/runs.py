@@ -23,6 +23,7 @@ from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment
+from mlops_nb.secrets.redaction import redact, redact_value
 from mlops_nb.verbs import Value, verb
 
 KINDS = ("notebook", "step", "pipeline", "script")
@@ -197,12 +198,17 @@ def _end_script(project: Project, number: int) -> None:
 
 def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
     try:
-        text = canonical_json(value)
+        text = _kept(name, value)
     except (TypeError, ValueError):
-        text = canonical_json(repr(value))
+        text = _kept(name, repr(value))
     project.store.execute(
         "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
     )
+
+
+def _kept(name: str, value: Any) -> str:
+    """Return what is kept of a parameter: its JSON text, without the secrets that its name or its look tells."""
+    return redact(canonical_json(redact_value(name, value)))
 
 
 def add_parameters(project: Project, run: int, values: Mapping[str, Any]) -> None:
@@ -227,9 +233,9 @@ def log_param(project: Project, name: str, value: Value) -> None:
     add_parameters(project, run, {name: value})
     kept = project.store.value("SELECT value FROM parameter WHERE run = ? AND name = ?", run, name)
     with contextlib.suppress(TypeError, ValueError):
-        if kept != canonical_json(value):
+        if kept != (wanted := _kept(name, value)):
             raise UsageError(
-                f"parameter {name!r} of this run is {kept} and cannot become {value!r} - log it under another name"
+                f"parameter {name!r} of this run is {kept} and cannot become {wanted} - log it under another name"
             )
 
 

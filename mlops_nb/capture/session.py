@@ -33,11 +33,12 @@ from mlops_nb.capture.variables import Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
+from mlops_nb.secrets import known
 
 
 @dataclass
 class Frame:
-    """A cell that is running; cells run by a cell lie inside its frame."""
+    """A cell that is running, and its source as it is kept; cells run by a cell lie inside its frame."""
 
     number: int
     cell: str | None
@@ -155,11 +156,12 @@ class Session:
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
         cell = self._cell(info)
-        frame = Frame(number, cell, info.raw_cell, shown)
+        source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
+        frame = Frame(number, cell, source, shown)
         self.journal.begin(
             number, run=run, process=processes.process_id(project),
             parent=self.frames[-1].number if self.frames else None, cell=cell,
-            count=shown.count if info.store_history else None, source=info.raw_cell, started=started,
+            count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
             self.files.begin()
@@ -189,6 +191,9 @@ class Session:
         error = None if result is None else result.error_in_exec or result.error_before_exec
         status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
+        if reason is not None:
+            known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
+            reason = cells.kept_reason(frame.source, reason)
         self.journal.end(frame.number, status, reason, ended)
         if self.frames:
             return
@@ -198,6 +203,8 @@ class Session:
         namespace = self.shell.user_ns
         touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
         self.ambient.after(names, namespace, touched)
+        for version in touched.made:
+            known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
@@ -272,6 +279,8 @@ class Session:
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
         if not self.owns_run or self.run is None or not isinstance(frame.tree, ast.Module):
+            return
+        if cells.skips(frame.source):
             return
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)

@@ -17,7 +17,8 @@ from mlops_nb import ids
 from mlops_nb.capture import nodes
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.kinds import kind_of
-from mlops_nb.capture.values import EVERYTHING, NOTHING, Eyes, Look
+from mlops_nb.capture.looks import EVERYTHING, NOTHING, Look
+from mlops_nb.capture.values import Eyes
 from mlops_nb.store.db import Store
 
 #: Names that IPython keeps for itself.

@@ -1,4 +1,9 @@
-"""Datasets: named tables with versions; the same data under the same name is the same version."""
+"""Datasets: named tables with versions; the same data under the same name is the same version.
+
+Columns that ``[privacy] deny_columns`` names are left out before anything is computed: the version *is* the table
+without them, so its fingerprint says nothing about them either. (Hashing their values instead would keep them
+joinable, and guessable: there are only a billion social security numbers.)
+"""
 
 from __future__ import annotations
 
@@ -7,13 +12,14 @@ import json
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import artifacts, nodes, runs
+from mlops_nb.capture import artifacts, columns, nodes, runs
 from mlops_nb.data.fingerprints import fingerprint, to_table
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import canonical_json, file_digest
@@ -118,21 +124,39 @@ def dataset(project: Project, frame: Value, name: str) -> Dataset:
     run = runs.active(project)
     if not name or set(name) & set("/@:"):
         raise UsageError(f"a dataset cannot be called {name!r} - use a name without '/', '@' and ':'")
-    table = to_table(frame_of(project, frame))
+    given = frame_of(project, frame)
+    allowed, left_out = without_denied(project, given)
+    if left_out and not len(allowed.columns):
+        raise UsageError(
+            f"every column of this frame is in [privacy] deny_columns ({', '.join(left_out)}) - nothing is left to keep"
+        )
+    table = to_table(allowed)
     print_ = fingerprint(table)
     store = project.store
     number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
     if number is None:
-        number = _keep(project, table, name, print_, run)
+        number = _keep(project, table, name, print_, run, left_out)
     nodes.was_written(project, number, f"dataset:{name}")
     return load_record(project, number)
 
 
-def _keep(project: Project, table: pa.Table, name: str, print_: str, run: int) -> int:
+def without_denied(project: Project, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return a table without the columns and index levels that mlops.toml denies, and their types by name."""
+    labels = columns.denied(project, frame.columns)
+    levels = columns.denied(project, [name for name in frame.index.names if name is not None])
+    left_out = {str(label): str(frame[label].dtype) for label in labels}
+    left_out |= {str(level): str(frame.index.get_level_values(level).dtype) for level in levels}  # type: ignore[arg-type]
+    if levels:
+        frame = frame.reset_index(levels, drop=True)
+    return (frame.drop(columns=labels) if labels else frame), left_out
+
+
+def _keep(project: Project, table: pa.Table, name: str, print_: str, run: int, left_out: Mapping[str, str]) -> int:
     """Keep a table as the next version of a name, unless somebody was first; return its row ID."""
     import pyarrow.parquet as pq
 
-    store, columns = project.store, canonical_json(profile(table))
+    denied = {column: {"type": kind, "denied": True} for column, kind in left_out.items()}
+    store, facts = project.store, canonical_json({**profile(table), **denied})
     with tempfile.TemporaryDirectory(dir=project.home) as folder:
         path = Path(folder) / "table.parquet"
         pq.write_table(table, path)
@@ -146,7 +170,7 @@ def _keep(project: Project, table: pa.Table, name: str, print_: str, run: int) -
                     "INSERT INTO dataset (id, name, version, fingerprint, rows, columns, content, run, created_at)"
                     " VALUES (?, ?, 1 + (SELECT coalesce(max(version), 0) FROM dataset WHERE name = ?),"
                     " ?, ?, ?, ?, ?, ?)",
-                    number, name, name, print_, table.num_rows, columns, address, run, time.time(),
+                    number, name, name, print_, table.num_rows, facts, address, run, time.time(),
                 )  # fmt: skip
     return int(number)
 
@@ -172,8 +196,14 @@ def read_frame(project: Project, number: int) -> pd.DataFrame:
 
     import pyarrow.parquet as pq
 
-    address = project.store.value("SELECT content FROM dataset WHERE id = ?", number)
-    table = pq.read_table(io.BytesIO(project.content.get(address)))
+    row = project.store.rows("SELECT name, columns, content FROM dataset WHERE id = ?", number)[0]
+    if denied := [column for column, facts in json.loads(row["columns"]).items() if facts.get("denied")]:
+        warnings.warn(
+            f"dataset {row['name']!r} was kept without {', '.join(denied)}: [privacy] deny_columns in mlops.toml - read"
+            " such columns from their source",
+            stacklevel=3,
+        )
+    table = pq.read_table(io.BytesIO(project.content.get(row["content"])))
     frame: pd.DataFrame = table.to_pandas()
     return frame.astype(_categories(frame, table))
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import runs
+from mlops_nb.capture import columns, runs
 from mlops_nb.capture.sections import read_section
 from mlops_nb.data.datasets import frame_of
 from mlops_nb.data.fingerprints import fingerprint, to_table
@@ -177,7 +177,7 @@ def hold(project: Project, frame: Value, contract: str) -> Quality:
         known = [str(key) for key in project.section("contract")]
         raise NotFound.naming("contract", contract, known, f"write one as [contract.{contract}] in mlops.toml")
     table = frame_of(project, frame)
-    verdict = evaluate(table, section, contract)
+    verdict = _without_values(project, evaluate(table, section, contract))
     with project.store.write() as store:
         store.execute(
             "INSERT INTO quality (id, contract, fingerprint, run, passed, rules, checked_at)"
@@ -193,6 +193,13 @@ def hold(project: Project, frame: Value, contract: str) -> Quality:
             + f" - mend the data, or change [contract.{contract}] in mlops.toml"
         )
     return verdict
+
+
+def _without_values(project: Project, verdict: Quality) -> Quality:
+    """Leave out the examples of columns whose values must not be kept."""
+    hidden = columns.denied(project, {rule.column for rule in verdict.rules})
+    rules = [replace(rule, examples=[]) if rule.column in hidden else rule for rule in verdict.rules]
+    return replace(verdict, rules=rules)
 
 
 def _fingerprint(table: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from mlops_nb.lineage.facts import RunFacts, Step, read_run
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Record
+from mlops_nb.secrets.redaction import removed
 from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
@@ -153,6 +154,11 @@ def slice_of(project: Project, ref: str) -> Slice:
     """
     trace = trace_of(project, resolve(project, ref))
     trace.doubt(*trace.facts.gaps)
+    for step in trace.steps:
+        if secrets := removed(step.source):
+            trace.doubt(
+                f"cell [{step.count}] is kept without its secrets ({', '.join(secrets)}) - set them before you run it"
+            )
     return Slice(
         ref=ref,
         cells=[

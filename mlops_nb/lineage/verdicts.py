@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_nb.capture import dataflow, notebooks
+from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.notebooks import Notebook
 from mlops_nb.capture.walks import ADDRESS
@@ -115,7 +116,7 @@ class Judge:
     def _makes(self, cell: str, source: str) -> tuple[set[tuple[str, str]], bool]:
         """Return what a cell would make if the notebook ran, and whether that is all it could make."""
         number = self.latest.get(cell)
-        if number is not None and self.facts.steps[number].source == source:
+        if number is not None and is_as_kept(source, self.facts.steps[number].source):
             made = {_slot(self.facts.names[version]) for version in self.facts.made.get(number, ())}
             return made | {(thing.scheme, thing.place) for thing in self.facts.wrote.get(number, ())}, True
         names = names_of(source)
@@ -148,7 +149,7 @@ class Judge:
             return
         if step.cell not in self.page.sources:
             yield reason("tainted", f"cell [{step.count}] is no longer in the notebook")
-        elif self.page.sources[step.cell] != step.source:
+        elif not is_as_kept(self.page.sources[step.cell], step.source):
             yield reason("stale", f"cell [{step.count}] was edited since it ran")
         elif self.latest[step.cell] != step.number:
             again = self.facts.steps[self.latest[step.cell]].count

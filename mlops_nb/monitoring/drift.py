@@ -19,11 +19,11 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import columns, nodes, runs
 from mlops_nb.data.datasets import Dataset, frame_of
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
@@ -262,7 +262,7 @@ def drift(
     if not (0 < alpha < 1 and 0 <= effect <= 1):
         raise UsageError(f"alpha must lie between 0 and 1 and effect from 0 to 1, not {alpha} and {effect}")
     frames = [frame_of(project, side) for side in (reference, current)]
-    columns = compare(*frames, alpha=alpha, effect=effect)
+    found = _without_values(project, compare(*frames, alpha=alpha, effect=effect))
     store = project.store
     with store.write():
         number = nodes.add_node(store, "drift", name)
@@ -270,11 +270,22 @@ def drift(
             "INSERT INTO drift_report (id, name, run, reference, current, drifted, columns, alpha, effect, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             number, name, run, _named(reference, frames[0]), _named(current, frames[1]),
-            int(any(column.drifted for column in columns)), canonical_json(to_json(columns)), alpha, effect,
+            int(any(column.drifted for column in found)), canonical_json(to_json(found)), alpha, effect,
             time.time(),
         )  # fmt: skip
         nodes.was_written(project, number, f"drift:{name}")
     return _report(store.rows(f"{SELECT} WHERE drift_report.id = ?", number)[0])  # type: ignore[arg-type]
+
+
+def _without_values(project: Project, found: list[ColumnDrift]) -> list[ColumnDrift]:
+    """Number the bins of columns whose values must not be kept: the verdict and the shares say nothing of them."""
+    hidden = columns.denied(project, [column.column for column in found])
+    return [
+        replace(column, labels=[f"bin {number + 1}" for number in range(len(column.labels))])
+        if column.column in hidden
+        else column
+        for column in found
+    ]
 
 
 def _named(value: object, frame: pd.DataFrame) -> str:

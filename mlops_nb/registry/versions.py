@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import columns, nodes, runs
 from mlops_nb.capture.environments import environment_id
 from mlops_nb.data.datasets import frame_of
 from mlops_nb.errors import NotFound, UsageError
@@ -108,7 +108,7 @@ def register(
         example = Value(frame_of(project, example))
     data, types = formats.dump(model, trust or [])
     signature = signatures.infer(model, example) if example is not None else None
-    kept = canonical_json(signatures.example_of(example)).encode() if example is not None else None
+    kept = canonical_json(signatures.example_of(_shown(project, example))) if example is not None else None
     store = project.store
     with store.write():
         number = nodes.add_node(store, "model", name)
@@ -118,11 +118,21 @@ def register(
             " VALUES (?, ?, 1 + (SELECT coalesce(max(version), 0) FROM model_version WHERE name = ?),"
             " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             number, name, name, project.content.put(data), formats.FORMAT, type(model).__name__,
-            canonical_json(signature) if signature else None, project.content.put(kept) if kept else None,
+            canonical_json(signature) if signature else None, project.content.put_text(kept) if kept else None,
             canonical_json(types), environment_id(store), run, intent, time.time(),
         )  # fmt: skip
         nodes.was_written(project, number, f"models:/{name}")
     return get(project, number)
+
+
+def _shown(project: Project, example: Any) -> Any:
+    """Return an example with nothing in the columns whose values must not be kept: the model still takes them."""
+    if not (labels := columns.denied(project, getattr(example, "columns", ()))):
+        return example
+    shown = example[: signatures.ROWS].copy()
+    for label in labels:
+        shown[label] = None
+    return shown
 
 
 def _read(path: str, trust: list[str]) -> Any:

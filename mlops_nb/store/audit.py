@@ -14,6 +14,7 @@ from typing import Any
 
 from mlops_nb.ids import canonical_json, digest
 from mlops_nb.records import Record, moment
+from mlops_nb.secrets.redaction import redact, redact_value
 from mlops_nb.store.db import Store
 
 ORIGIN = "0" * 64
@@ -39,7 +40,8 @@ def append(store: Store, actor: str, verb: str, subject: str, arguments: dict[st
     """Seal one more act; must be called inside the transaction of the act itself."""
     last = store.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
     number, previous = (last["id"] + 1, last["hash"]) if last else (1, ORIGIN)
-    at, text = time.time(), canonical_json(arguments)
+    at, text = time.time(), redact(canonical_json(redact_value("", arguments)))  # what is sealed is what is kept
+    actor, subject = redact(actor), redact(subject)
     store.execute(
         "INSERT INTO audit (id, at, actor, verb, subject, arguments, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         number, at, actor, verb, subject, text, previous, _seal(previous, at, actor, verb, subject, text),

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from mlops_nb.errors import NotFound, StoreCorrupt, StoreFull
 from mlops_nb.ids import digest, file_digest
+from mlops_nb.secrets.known import learn_environment
+from mlops_nb.secrets.redaction import redact
 from mlops_nb.store.db import Store
 
 INLINE = 16 * 1024  # bytes; below, a row is smaller and faster than a file
@@ -41,6 +43,16 @@ class Content:
         else:
             self._enter_file(address, len(data), lambda temporary: temporary.write_bytes(data))
         return address
+
+    def put_text(self, text: str | bytes) -> str:
+        """Keep text without the secrets in it and return its content address; bytes that are no UTF-8 stay as they are.
+
+        What is *not* text is kept by :meth:`put`, untouched.
+        """
+        learn_environment()
+        if isinstance(text, bytes):
+            return self.put(redact(text.decode(errors="surrogateescape")).encode(errors="surrogateescape"))
+        return self.put(redact(text).encode(errors="replace"))
 
     def put_file(self, source: Path, known: tuple[str, int] | None = None) -> tuple[str, int]:
         """Keep the bytes of a file; return their content address and size.

@@ -5,6 +5,8 @@ for capture: the job runs later, on a thread that commits at once while the user
 never waits for the disk. Whoever reads or writes afterwards first commits what was deferred, so a process always
 sees its own facts in order.
 
+Whatever is written, a secret in it is not: every text passes :func:`~mlops_nb.secrets.redaction.redact` at this door.
+
 Row IDs are made in Python from the time and a number that each writer draws from the ``sequence`` table: a fact can be
 named, and pointed at, before it is written, and the order of IDs is the order of time, whoever wrote.
 """
@@ -24,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly, StoreTooNew
+from mlops_nb.secrets.known import learn_environment
+from mlops_nb.secrets.redaction import redact
 from mlops_nb.store import migrations
 
 Job = Callable[[], None]
@@ -147,7 +151,7 @@ class Store:
         if (self._jobs or self._slow) and self._owner != threading.get_ident():
             self.flush()
         with self._lock, self._translated():
-            return self.connection.execute(sql, values).fetchall()
+            return self.connection.execute(sql, _cleaned(values)).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row of a query, or None."""
@@ -183,6 +187,7 @@ class Store:
             with self._translated():
                 self.connection.execute("BEGIN IMMEDIATE")
                 self._owner = threading.get_ident()
+                learn_environment()
                 done: list[Job] = []
                 try:
                     self._run_jobs(done)
@@ -203,11 +208,11 @@ class Store:
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Run one statement inside ``with store.write():``."""
-        return self._connection.execute(sql, values)
+        return self._connection.execute(sql, _cleaned(values))
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for many rows inside ``with store.write():``."""
-        self._connection.executemany(sql, rows)
+        self._connection.executemany(sql, map(_cleaned, rows))
 
     def next_id(self) -> int:
         """Return a fresh row ID: unique over all processes, and in the order of time.
@@ -284,6 +289,7 @@ class Store:
         """Run deferred jobs in the open transaction; one that fails is undone alone and reported as a gap."""
         while self._jobs:
             done.append(self._jobs.popleft())
+            learn_environment()  # the cell may have set a variable since the transaction began
             self.connection.execute("SAVEPOINT job")
             try:
                 done[-1]()
@@ -329,6 +335,11 @@ class Store:
                     "store; the content under blobs/ stays readable"
                 ) from error
             raise
+
+
+def _cleaned(values: Sequence[Any]) -> list[Any]:
+    """Take secrets out of every text on its way in; a question is asked in the same words, so that it finds them."""
+    return [redact(value) if type(value) is str else value for value in values]
 
 
 def _enter_wal(connection: sqlite3.Connection) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.capture.values import EVERYTHING, Eyes
+from mlops_nb.capture.looks import EVERYTHING
+from mlops_nb.capture.values import Eyes
 
 SPACE = {"__name__": "__main__"}
 
@@ -74,6 +75,7 @@ CHANGES = {
     "many dicts": (lambda: [{"a": n} for n in range(99)], lambda v: v[50].update(a=0)),
     "dict": (dict, lambda v: v.update(a=1)),
     "the order of a dict": (lambda: {"a": 1, "b": 2}, lambda v: v.update(a=v.pop("a"))),
+    "the order of an ordered dict": (lambda: collections.OrderedDict(a=1, b=2), lambda v: v.move_to_end("a")),
     "set": (lambda: {1}, lambda v: v.add(2)),
     "bytearray": (lambda: bytearray(b"a"), lambda v: v.append(1)),
     "deque": (lambda: collections.deque([1]), lambda v: v.append(2)),

@@ -383,3 +383,30 @@ def test_a_folder_that_is_a_file_is_told(tmp_path):
     (tmp_path / "home").write_text("not a folder")
     with pytest.raises(StoreReadOnly, match=r"cannot write the store .*home/lineage.db.*MLOPS_HOME"):
         Store(tmp_path / "home" / "lineage.db")
+
+
+def test_a_secret_is_taken_out_of_every_text_at_the_door(project):
+    from tests.secrets.corpus import shaped
+
+    secret = shaped()["stripe"]
+    store = project.store
+    with store.write():
+        store.execute("INSERT INTO sequence (name, upcoming) VALUES (?, ?)", f"one {secret}", 1)
+        store.execute_many("INSERT INTO sequence (name, upcoming) VALUES (?, ?)", [(f"many {secret}", 2)])
+    names = {row["name"] for row in store.rows("SELECT name FROM sequence")}
+    assert {"one [redacted:stripe-key]", "many [redacted:stripe-key]"} <= names
+    assert (
+        store.value("SELECT upcoming FROM sequence WHERE name = ?", f"many {secret}") == 2
+    )  # asked alike, found alike
+
+
+def test_a_variable_that_is_set_later_is_known_to_what_is_deferred(project, monkeypatch):
+    store = project.store
+
+    def job():
+        store.execute("INSERT INTO sequence (name, upcoming) VALUES (?, ?)", "late sesame-77-x", 1)
+
+    with store.write():
+        monkeypatch.setenv("LATEST_TOKEN", "sesame-77-x")
+    store.defer(job)
+    assert store.value("SELECT count(*) FROM sequence WHERE name = 'late [redacted:LATEST_TOKEN]'") == 1
