@@ -196,13 +196,14 @@ def _end_script(project: Project, number: int) -> None:
 # -- parameters and metrics -----------------------------------------------------------------------------------
 
 
-def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
+def _add_parameter(project: Project, run: int, name: str, value: Any, replacing: bool = False) -> None:
     try:
         text = _kept(name, value)
     except (TypeError, ValueError):
         text = _kept(name, repr(value))
+    conflict = "(run, name) DO UPDATE SET value = excluded.value" if replacing else "DO NOTHING"
     project.store.execute(
-        "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
+        f"INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT {conflict}", run, name, text
     )
 
 
@@ -211,11 +212,11 @@ def _kept(name: str, value: Any) -> str:
     return redact(canonical_json(redact_value(name, value)))
 
 
-def add_parameters(project: Project, run: int, values: Mapping[str, Any]) -> None:
-    """Record parameters of a run; a parameter keeps its first value."""
+def add_parameters(project: Project, run: int, values: Mapping[str, Any], *, replacing: bool = False) -> None:
+    """Record parameters of a run; one keeps its first value, unless what was given is ``replacing`` its default."""
     with project.store.write():
         for name, value in values.items():
-            _add_parameter(project, run, name, value)
+            _add_parameter(project, run, name, value, replacing)
 
 
 @verb("log-param", records=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, launchers, nodes, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, nodes, notebooks, processes, runs
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -78,6 +78,7 @@ class Session:
         self.outputs = Outputs(shell)
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
+        self.packages = environments.Watch()
         self.warned = False
 
     # -- attaching --------------------------------------------------------------------------------------------
@@ -164,6 +165,7 @@ class Session:
             count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
+            self._look_at_packages(number, during=False)
             self.files.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
@@ -188,8 +190,10 @@ class Session:
         if not self.frames:
             return
         frame, store = self.frames.pop(), self.project.store
-        error = None if result is None else result.error_in_exec or result.error_before_exec
-        status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # without a result, an async cell was cancelled, and its error is on its way past us
+        error = sys.exc_info()[1] if result is None else result.error_in_exec or result.error_before_exec
+        stopped = result is None or isinstance(error, KeyboardInterrupt)
+        status = "ok" if error is None else "aborted" if stopped else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
         if reason is not None:
             known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
@@ -198,11 +202,12 @@ class Session:
         if self.frames:
             return
         self.project.execution = None
-        opened = self.files.end()
+        opened = self._opened()
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
         touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
         self.ambient.after(names, namespace, touched)
+        self._look_at_packages(frame.number, during=True)
         for version in touched.made:
             known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)
@@ -223,6 +228,20 @@ class Session:
             self._observe(
                 Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
             )
+
+    def _opened(self) -> list[Opened]:
+        """Return the files that a cell opened, and those of the user's modules that it imported or reloaded."""
+        opened = self.files.end()
+        known, files = {file.path for file in opened}, self.files
+        loaded = [path for path in self.modules.loaded() if path not in known]
+        return opened + [
+            Opened(path, {"read"}, files.began, str(path) in files.written, files.hashes) for path in loaded
+        ]
+
+    def _look_at_packages(self, execution: int, *, during: bool) -> None:
+        if self.packages.changed():
+            store = self.project.store
+            store.defer(functools.partial(environments.add_change, store, execution, during))
 
     def _observe(self, seen: Seen) -> None:
         for observer in OBSERVERS:
@@ -285,7 +304,8 @@ class Session:
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):
-            runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
+            given = frame.cell == notebooks.INJECTED  # in place of the defaults
+            runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree), replacing=given)
 
 
 def _message(error: BaseException) -> str:

@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture import cells
+from mlops_nb.capture import cells, environments
 from mlops_nb.capture.cells import Output
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment, to_json
+from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
 #: The table that holds a kind of node; its columns are the facts about it.
@@ -84,6 +85,8 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
             number,
         )[0]
         facts |= {name: who[name] for name in ("caller", "actor", "program") if who[name]}
+    if kind == "execution":
+        facts |= _environment(store, number)
     if outcome := store.row("SELECT * FROM outcome WHERE id = ?", number):
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:
@@ -97,6 +100,19 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
             facts[f"{table}s"] = values
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
+
+
+def _environment(store: Store, number: int) -> dict[str, Json]:
+    """Return the environment in which a cell ran, and the packages that it changed."""
+    before, after = (environments.of_execution(store, number, after=late) for late in (False, True))
+    if before is None or after is None:
+        return {}
+    old, new = before.packages, after.packages
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    facts: dict[str, Json] = {"environment": before.hash[:16]}
+    if changed:
+        facts["packages"] = {name: f"{old.get(name, 'none')} → {new.get(name, 'none')}" for name in changed}
+    return facts
 
 
 def _fact(project: Project, name: str, value: Any) -> Json:
