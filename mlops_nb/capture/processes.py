@@ -12,7 +12,7 @@ import weakref
 from mlops_nb.capture import columns, environments, journal, launchers
 from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
-from mlops_nb.store.db import Store
+from mlops_nb.store.db import Store, id_at
 
 SLACK = 2.0  # seconds by which two readings of a process's birth may differ
 
@@ -35,6 +35,11 @@ def process_id(project: Project) -> int:
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number
+
+
+def born() -> int:
+    """Return the row ID of the moment when this process began."""
+    return id_at(_born(os.getpid()) or time.time())
 
 
 def _program() -> str:

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.capture.moves import Moves, eras_of
 from mlops_nb.capture.nodes import add_node
 from mlops_nb.capture.outcomes import begun, ended
 from mlops_nb.capture.processes import process_id, reap
@@ -36,7 +37,7 @@ class Run(Record):
     id: str
     kind: str
     name: str
-    notebook: str | None
+    notebook: str | None  # where it is now
     status: str
     started: datetime | None
     ended: datetime | None
@@ -57,7 +58,7 @@ SELECT = """
 
 
 def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
-    rows = list(rows)
+    rows, moves = list(rows), Moves.of(project)
     # a cached step shows what the run that it stands for logged
     shown = {row["number"]: row["original"] or row["number"] for row in rows}
     marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
@@ -69,7 +70,8 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
         metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
     return [
         Run(
-            id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
+            id=row["id"], kind=row["kind"], name=row["name"], status=row["status"],
+            notebook=row["notebook"] and moves.present(row["notebook"], row["number"]),
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
             reason=row["reason"], caller=row["caller"], metrics=metrics.get(shown[row["number"]], {}),
             parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
@@ -92,16 +94,18 @@ def runs(
     Args:
         kind: only notebook, step, pipeline or script runs
         status: only running, ok, failed, aborted or cached ones
-        notebook: only those of this notebook, as a path in the project
+        notebook: only those of this notebook, as a path in the project, also under the names it had before
         limit: at most so many
     """
     if kind is not None and kind not in KINDS:
         raise UsageError(f"no kind of run {kind!r} - there are: {', '.join(KINDS)}")
     reap(project)
+    eras = eras_of(project, project.root / notebook) if notebook is not None else []
+    there = " OR ".join(["(run.notebook = ? AND run.id > ? AND run.id <= ?)"] * len(eras)) or "1 = 1"
     rows = project.store.rows(
         f"{SELECT} WHERE (? IS NULL OR run.kind = ?) AND (? IS NULL OR coalesce(outcome.status, 'running') = ?)"
-        " AND (? IS NULL OR run.notebook = ?) ORDER BY run.started_at DESC, run.id DESC LIMIT ?",
-        kind, kind, status, status, notebook, notebook, limit,
+        f" AND ({there}) ORDER BY run.started_at DESC, run.id DESC LIMIT ?",
+        kind, kind, status, status, *(part for era in eras for part in (era.path, era.after, era.until)), limit,
     )  # fmt: skip
     return _records(project, rows)
 

@@ -26,6 +26,7 @@ from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
 from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
+from mlops_nb.capture.moves import Moves
 from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.values import Eyes
@@ -253,6 +254,7 @@ class Session:
     def _begin_run(self) -> int:
         if self.notebook is None:  # VS Code says it only when the kernel has started
             self.notebook = notebooks.path_of(self.shell.user_ns, ran=self._ran())
+        self._follow(processes.born())
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
             place = self.project.relative(self.notebook) if self.notebook else None
@@ -261,6 +263,12 @@ class Session:
             run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
         self.run = self.project.run = run
         return run
+
+    def _follow(self, since: int) -> None:
+        """Find the notebook where it is now: nobody tells a kernel of a rename."""
+        if self.notebook is not None and not self.notebook.exists():
+            place = Moves.of(self.project).present(self.project.relative(self.notebook), since)
+            self.notebook = self.project.root / place
 
     # -- what the cell touched --------------------------------------------------------------------------------
 
@@ -301,6 +309,7 @@ class Session:
             return
         if cells.skips(frame.source):
             return
+        self._follow(self.run)
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_nb.capture import cells, environments
 from mlops_nb.capture.cells import Output
+from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
@@ -87,6 +88,8 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         facts |= {name: who[name] for name in ("caller", "actor", "program") if who[name]}
     if kind == "execution":
         facts |= _environment(store, number)
+    if facts.get("notebook"):
+        facts["notebook"] = Moves.of(project).present(str(facts["notebook"]), number)
     if outcome := store.row("SELECT * FROM outcome WHERE id = ?", number):
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from mlops_nb.capture import dataflow, notebooks
 from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.moves import present_path
 from mlops_nb.capture.notebooks import Notebook
 from mlops_nb.capture.walks import ADDRESS
 from mlops_nb.errors import MlopsError
@@ -240,11 +241,12 @@ def verdict_of(project: Project, ref: str) -> Verdict:
         UsageError: no recorded cell made it.
     """
     trace = trace_of(project, resolve(project, ref))
-    place = project.store.value(
-        "SELECT run.notebook FROM run JOIN execution ON execution.run = run.id WHERE execution.id = ?",
+    run = project.store.rows(
+        "SELECT run.id, run.notebook FROM run JOIN execution ON execution.run = run.id WHERE execution.id = ?",
         min(trace.executions),
-    )
-    page = None if place is None else page_of(project.root / place)
+    )[0]
+    place: str | None = run["notebook"]
+    page = None if place is None else page_of(present_path(project, place, run["id"]))
     reasons = Judge(trace.facts, page).reasons(trace) + changed_inputs(project, trace)
     if place is not None and page is None:
         reasons.append(Reason("uncheckable", None, None, f"the notebook {place} is gone or cannot be read"))
