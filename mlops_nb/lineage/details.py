@@ -11,6 +11,7 @@ from mlops_nb.capture import cells, environments
 from mlops_nb.capture.cells import Output
 from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
+from mlops_nb.lineage.moments import before
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment, to_json
@@ -46,19 +47,24 @@ class Detail(Record):
 
 
 @verb("show")
-def show(project: Project, ref: str) -> Detail:
+def show(project: Project, ref: str, *, as_of: str | None = None) -> Detail:
     """Show one thing in full: a cell's source and outputs, a dataset's columns, a model's facts.
 
     Args:
         ref: a variable, cell, file, dataset, model, run or ID
+        as_of: what it meant at the end of this date, or at this date and time
+
+    Raises:
+        NotFound: it means nothing, or nothing had been recorded then.
+        UsageError: the moment cannot be read.
     """
-    store = project.store
-    number = resolve(project, ref)
+    store, end = project.store, before(project, as_of)
+    number = resolve(project, ref, end)
     node = store.rows("SELECT * FROM node WHERE id = ?", number)[0]
     kind = node["kind"]
     facts = _facts(project, kind, number)
     source, outputs = None, []
-    maker = number if kind == "execution" else _maker(project, number)
+    maker = number if kind == "execution" else _maker(project, number, end)
     if maker is not None:
         source = cells.load(project, maker).source
         outputs = cells.outputs(project, maker)
@@ -137,12 +143,12 @@ def _fact(project: Project, name: str, value: Any) -> Json:
     return shown
 
 
-def _maker(project: Project, number: int) -> int | None:
+def _maker(project: Project, number: int, end: int) -> int | None:
     found = project.store.value(
         "SELECT edge.source FROM edge JOIN execution ON execution.id = edge.source WHERE target = ? AND kind = 'wrote'"
-        " ORDER BY edge.source DESC LIMIT 1",
-        number,
-    )
+        " AND edge.source < ? ORDER BY edge.source DESC LIMIT 1",
+        number, end,
+    )  # fmt: skip
     return None if found is None else int(found)
 
 
