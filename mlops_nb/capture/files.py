@@ -1,146 +1,210 @@
-"""Which files a cell opened, and which of them are data rather than the machinery of Python.
+"""Which files a cell used, in which ways, and what could not be seen of it.
 
-What Python itself opens is seen exactly, through the audit hook. Readers in native code (pyarrow, duckdb, h5py)
-bypass it; until they are observed too, name their files with ``mlops.log_artifact`` or ``mlops.dataset``.
+Two witnesses. What Python itself does is heard exactly, through audit events, in order and with its mode
+(:mod:`mlops_nb.capture.hearing`). What native code and child processes do is seen by watching folders: the project,
+the folders of every file ever opened, and those that the code names (:mod:`mlops_nb.capture.watches`). Where it cannot
+be told who did something, it counts, and is marked as possibly foreign.
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
+import re
 import sys
-import sysconfig
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_nb import hooks, ids
+from mlops_nb import hooks
+from mlops_nb.capture import partitions, watches
+from mlops_nb.capture.hearing import Hearing
+from mlops_nb.capture.opened import Hashes, Mark, Opened, changed_since, state_of
+from mlops_nb.capture.places import Places
+from mlops_nb.capture.remotes import Remotes
+from mlops_nb.capture.sightings import Sightings, Witness
+from mlops_nb.capture.touches import Touch, Touches
+from mlops_nb.capture.watches import Event, Watches
 
-#: Inside Python's own folders only these are data; everything else there is code, fonts, caches.
-DATA = frozenset(
-    {".csv", ".tsv", ".zip", ".gz", ".bz2", ".xz", ".zst", ".parquet", ".feather", ".arrow", ".npy", ".npz", ".pkl"}
-    | {".pickle", ".joblib", ".h5", ".hdf5", ".xlsx", ".xls", ".sqlite", ".db", ".jsonl", ".skops", ".onnx"}
+__all__ = ["FileObserver", "Opened"]
+
+#: Modules that start processes without an audit event.
+FORKERS = frozenset(
+    {"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver", "joblib.externals.loky.process_executor"}
 )
-HIDDEN = ("/.mlops/", "/.git/", "/__pycache__/", "/.ipynb_checkpoints/", "/.ipython/", "/.jupyter/", "/.cache/")
-WRITES = frozenset("wax+")
-TICK = 0.02  # seconds by which a file's time of change may lag behind the clock
-RACY = 2.0  # seconds: a file this young may change again without its time of change showing it
-
-
-def _machinery() -> tuple[str, ...]:
-    paths = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), *map(os.path.realpath, (sys.prefix,))}
-    return tuple(f"{path}/" for path in paths if path)
-
-
-def _ways(mode: str | None, flags: int) -> set[str]:
-    """Return what opening a file in a mode (or by the flags of ``os.open``) does with it.
-
-    Appending depends on what is there already, and so is reading too; truncating is not.
-    """
-    if mode is None:
-        writes = bool(flags & (os.O_WRONLY | os.O_RDWR))
-        reads = not writes or not flags & (os.O_TRUNC | os.O_EXCL)
-    else:
-        writes = bool(WRITES & set(mode))
-        reads = not {"w", "x"} & set(mode)
-    return {way for way, done in (("read", reads), ("wrote", writes)) if done}
-
-
-@dataclass
-class Opened:
-    """A file that a cell opened, in which ways, and its content as far as that is certain."""
-
-    path: Path
-    ways: set[str]
-    began: float  # when the cell did
-    ours: bool  # whether an earlier cell of this session wrote it
-    hashes: dict[Path, tuple[tuple[int, ...], str]]  # by path: what the file looked like, and its hash
-    changed: bool = False
-
-    @functools.cached_property
-    def content(self) -> tuple[str, int] | None:
-        """The file's hash and size in bytes; None if it is gone or cannot be read."""
-        try:
-            with hooks.unheard():
-                before = self._mark()
-                known = self.hashes.get(self.path)
-                if known is None or known[0] != before:
-                    known = (before, ids.file_digest(self.path))
-                size, written, *_ = after = self._mark()
-        except OSError:
-            return None
-        if time.time() - written / 1e9 > RACY:
-            self.hashes[self.path] = known
-        self.changed = after != before or (not self.ours and written / 1e9 > self.began - TICK)
-        return known[1], size
-
-    def _mark(self) -> tuple[int, ...]:
-        seen = self.path.stat()
-        return seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino
-
-    @property
-    def unsure(self) -> bool:
-        """Whether what the cell read may not be what is there now: it, or somebody, has changed the file since."""
-        return "wrote" in self.ways or self.content is None or self.changed
+NAMED = re.compile(r"""["'](~?/[^"'\n]+|\.\.?/[^"'\n]*)["']""")
+ASKS = re.compile(r"\b(?:l?exists|is_?file|is_?dir|is_?link|getsize|getmtime|stat|access)\s*\(")
+PINNED = 100  # files of one cell that are held open until they are hashed
+BELOW = 2  # levels below a folder that the code names which are watched
 
 
 @dataclass
 class FileObserver:
-    """Collects the files opened while a cell runs."""
+    """Collects the files used while a cell runs."""
 
     root: str
-    opened: dict[str, set[str]] = field(default_factory=dict)
-    written: set[str] = field(default_factory=set)
     began: float = 0.0
-    hashes: dict[Path, tuple[tuple[int, ...], str]] = field(default_factory=dict)
-    watching: bool = False
-    _machinery: tuple[str, ...] = field(default_factory=_machinery)
+    listed: list[str] = field(default_factory=list)  # folders whose content the last cell asked for
+    doubts: list[str] = field(default_factory=list)  # what of the last cell could not be seen
+    written: set[str] = field(default_factory=set)  # by any cell of this session
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.root)
+        self.watches = Watches()
+        self.hashes = Hashes(self.watches)
+        self.hearing = Hearing(self.places)
+        self.remotes = Remotes(self._query)
+        self._held: dict[str, tuple[Mark, ...]] = {}
+        self._datasets: set[str] = set()
+        self._children = False
 
     def start(self) -> None:
-        """Listen from now on; :attr:`watching` says whether what is heard is kept."""
-        hooks.listen_to_opens(self._heard)
+        """Listen and watch from now on; what is not part of a cell is forgotten."""
+        self.watches.open()
+        self.watches.add_tree(self.root)
+        self.watches.add(os.getcwd())
+        self.hearing.start()
+        self.remotes.start()
 
     def stop(self) -> None:
-        """Stop listening."""
-        hooks.stop_listening(self._heard)
+        """Stop listening and watching."""
+        self.hearing.stop()
+        self.remotes.stop()
+        self.watches.close()
 
-    def begin(self) -> None:
-        """Forget what was seen and watch."""
-        self.opened, self.began = {}, time.time()
-        self.watching = True
+    @property
+    def blind(self) -> str | None:
+        """Why not everything can be seen, if so."""
+        return "the folders of the project are not all watched yet" if self.watches.walking else self.watches.blind
+
+    def begin(self, source: str = "") -> None:
+        """Forget what was seen, and watch; the folders that the source names too."""
+        for name in NAMED.findall(source):
+            self._watch_named(os.path.abspath(os.path.expanduser(name)))
+        self.watches.drain()
+        for path in self._held:
+            self.watches.await_access(path)
+        self.remotes.begin()
+        self.hearing.begin()
+        if ASKS.search(source):
+            self.hearing.asked.add(os.getcwd())
+        self.began = time.time()
 
     def end(self) -> list[Opened]:
-        """Stop watching; return the data files that were opened.
+        """Return what the cell used; :attr:`listed` and :attr:`doubts` say what it asked for, and what was not seen.
 
-        One that is not there counts where the cell read it in the project: it was removed since, or its absence was
-        seen. Elsewhere that is Python looking for its own parts.
+        A file that is not there counts where the cell read it in the project: it was removed since, or its absence
+        was seen. Elsewhere that is Python looking for its own parts.
         """
-        self.watching = False
-        found = [
-            Opened(Path(path), ways, self.began, path in self.written, self.hashes)
-            for path, ways in self.opened.items()
-            if os.path.isfile(path) or ("read" in ways and path.startswith(f"{self.root}/"))
-        ]
-        self.written |= {path for path, ways in self.opened.items() if "wrote" in ways}
+        heard, remote = self.hearing, self.remotes.end()
+        heard.on = False
+        events, own = self.watches.drain()
+        self.listed, self.doubts = [], [self.blind] if self.blind else []
+        touches = heard.touches
+        if self._held:
+            self._look_at_held(touches)
+        if events or heard.made or heard.asked or heard.visited:
+            seen = Sightings.of([*events, *self._unwatched(touches)], self.places.is_data)
+            if seen.overflow:
+                self.doubts.append("so many files were opened that some were not seen")
+            witness = Witness(heard, self.began, own, self._have_children())
+            witness.tell(seen)
+            self._hold(witness.held, seen)
+            self._datasets |= partitions.fold(touches, seen, heard, self._datasets)
+            self.listed = sorted(folder for folder in heard.asked if self.places.is_asked(folder))
+        if heard.failed:
+            self.doubts.append(heard.failed)
+            heard.failed = None
+        return self._opened(touches) + self._opened(remote)
+
+    # -- what is watched --------------------------------------------------------------------------------------
+
+    def _watch_named(self, path: str) -> None:
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        if folder != "/" and not self.watches.covers(folder) and self.places.is_asked(folder):
+            self.watches.add_tree(folder, BELOW if folder == path else 0)
+
+    def _unwatched(self, touches: Touches) -> list[Event]:
+        """Watch the folders that Python made or used in this cell, and return what is in those it made."""
+        found: list[Event] = []
+        for folder in self.hearing.made:
+            if self.places.is_asked(folder) and not self.watches.covers(folder):
+                found += self.watches.discover(folder)
+        for folder in {*self.hearing.visited, *(os.path.dirname(path) for path in touches)}:
+            self.watches.add(folder)
+        return [event for event in found if event.mask & watches.FOLDER or changed_since(event.path, self.began)]
+
+    def _have_children(self) -> bool:
+        """Whether a child of this process may have used files in this cell."""
+        before, self._children = self._children, self.hearing.spawned or _children()
+        return before or self._children or any(name in sys.modules for name in FORKERS)
+
+    # -- what stays open --------------------------------------------------------------------------------------
+
+    def _hold(self, held: set[str], seen: Sightings) -> None:
+        for path in [path for path, sighting in seen.paths.items() if sighting.late and path not in held]:
+            self._held.pop(path, None)
+        self._held |= {path: () for path in held if path not in self._held}
+
+    def _look_at_held(self, touches: Touches) -> None:
+        """Find what was written through a handle that an earlier cell opened."""
+        for path, before in list(self._held.items()):
+            now = state_of(path)
+            if before and now != before:
+                touch = touches.at(path)
+                touch.ways |= {"wrote"} if touch.ways == {"wrote"} else {"read", "wrote"}
+            self._held[path] = now
+
+    def _query(self, path: str, wrote: bool) -> None:
+        touch = self.hearing.touches.read(path)
+        touch.kind, touch.via = "database", "sql"
+        if wrote:
+            touch.ways.add("wrote")
+
+    # -- what comes of it -------------------------------------------------------------------------------------
+
+    def _opened(self, touches: Touches) -> list[Opened]:
+        targets = {touch.source: path for path, touch in touches.items() if touch.source}
+        for source, target in targets.items():
+            if os.path.exists(source) and "wrote" not in touches[source].ways:  # the move failed
+                touches.unmoved(source, target)
+                touches[target].ways.discard("wrote")
+        found = []
+        for path, touch in touches.items():
+            if touch.kind == "external":
+                found.append(
+                    Opened(Path(), touch.ways, self.began, False, self.hashes, "external", touch.via, name=path)
+                )
+            elif self._counts(path, touch):
+                moved = targets.get(path) if "removed" in touch.ways else None
+                found.append(
+                    Opened(
+                        Path(path), touch.ways, self.began, path in self.written, self.hashes,
+                        self.places.kind(path) if touch.kind == "file" else touch.kind, touch.via, touch.foreign,
+                        source=Path(touch.source) if touch.source else None, suffixes=touch.suffixes,
+                        target=Path(moved) if moved else None,
+                    )
+                )  # fmt: skip
+        for opened in found[:PINNED]:
+            opened.pin()
+        self.written |= {path for path, touch in touches.items() if "wrote" in touch.ways}
         return found
 
-    def _heard(self, path: str, mode: str | None, flags: int) -> None:
-        if not self.watching:
-            return
-        full = path if path.startswith("/") else os.path.abspath(path)
-        if not self._is_data(full):
-            return
-        ways = self.opened.setdefault(full, set())
-        known = "wrote" in ways  # what the cell wrote itself is no input of it
-        opening = _ways(mode, flags)
-        ways |= opening - {"read"} if known else opening
+    def _counts(self, path: str, touch: Touch) -> bool:
+        if os.path.isdir(path) if touch.kind == "directory" else os.path.isfile(path):
+            touch.ways.discard("removed")
+            return bool(touch.ways)
+        touch.ways.discard("wrote")
+        return "removed" in touch.ways or ("read" in touch.ways and self.places.inside(path))
 
-    def _is_data(self, path: str) -> bool:
-        if path.startswith(("/proc/", "/sys/", "/dev/", "/etc/")) or path.endswith((".py", ".pyc", ".so", ".ipynb")):
-            return False
-        if any(part in path for part in HIDDEN):
-            return False
-        suffix = os.path.splitext(path)[1].lower()
-        if path.startswith(f"{self.root}/"):
-            return not path.startswith(self._machinery) or suffix in DATA
-        return suffix in DATA
+
+def _children() -> bool:
+    """Whether this process has a child now; where the system does not tell, it may have."""
+    if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+        return True
+    with hooks.unheard():
+        for thread in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as found:  # it may have ended
+                if found.read():
+                    return True
+    return False

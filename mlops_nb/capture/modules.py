@@ -64,11 +64,8 @@ class LocalModules:
         own = vars(module)
         file = own.get("__file__")
         if file is None:  # made in the session; those that Cython makes for itself are nobody's
-            return (
-                not str(own.get("__name__")).startswith("_cython_")
-                and own.get("__spec__") is None
-                and own.get("__loader__") is None
-            )
+            made_here = own.get("__spec__") is None and own.get("__loader__") is None
+            return made_here and not str(own.get("__name__")).startswith("_cython_")
         path = os.path.abspath(file)
         here = (*self.folders, f"{os.getcwd()}{os.sep}")
         return path.startswith(here) and not path.startswith(self.machinery)

@@ -12,6 +12,8 @@ from mlops_nb.store.db import Store
 VERSIONS = frozenset({"variable", "import", "result", "ambient", "absence"})
 #: Those that every cell has to do with: they would bury a picture.
 COMMON = frozenset({"import", "result", "ambient", "absence"})
+#: Why a write may be none of the cell's: it is seen by watching folders, and that does not always tell who did it.
+FOREIGN = "another process may have done this"
 #: The scheme of a reference to a file that was changed after it was read: what was read is not known any more.
 OVERWRITTEN = "overwritten"
 
@@ -33,7 +35,8 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
         store: the store
         source: where the data comes from
         target: where it goes
-        kind: ``read`` or ``wrote``; ``became`` from what a value was to what a change in place made it
+        kind: ``read``, ``wrote``, ``removed`` or ``holds``; ``became`` from what a value was to what a change in place
+            made it
         reference: what the code called it, such as ``dataset:flights`` or ``file:data/x.csv``
     """
     store.execute(
@@ -43,9 +46,14 @@ def add_edge(store: Store, source: int, target: int, kind: str, reference: str =
     )  # fmt: skip
 
 
-def add_doubt(store: Store, node: int, reason: str) -> None:
-    """Record, inside a transaction, why nobody can be sure about a node: it is never taken for clean."""
-    store.execute("INSERT INTO doubt (node, reason) VALUES (?, ?) ON CONFLICT DO NOTHING", node, reason)
+def add_doubt(store: Store, node: int, reason: str, reference: str = "") -> None:
+    """Record, inside a transaction, why nobody can be sure about a node, or about one thing that a cell used.
+
+    What is in doubt is never taken for clean.
+    """
+    store.execute(
+        "INSERT INTO doubt (node, reference, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", node, reference, reason
+    )
 
 
 def was_read(project: Project, node: int, reference: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, nodes, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -93,6 +93,7 @@ class Session:
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.append(self)
         self.outputs.watch()
+        self.files.hashes.load(self.project.store)
         self.files.start()
         self.variables.adopt(self.shell.user_ns, "was bound before recording began")
 
@@ -167,7 +168,7 @@ class Session:
         )  # fmt: skip
         if not self.frames:
             self._look_at_packages(number, during=False)
-            self.files.begin()
+            self.files.begin(info.raw_cell)
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -204,6 +205,7 @@ class Session:
             return
         self.project.execution = None
         opened = self._opened()
+        listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
         touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
@@ -218,6 +220,7 @@ class Session:
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
+            artifacts.record_questions(self.project, frame.number, listed, doubts)
             if opened:
                 self._record_gap(frame.number, "the files of a cell are not hashed yet")
 
@@ -236,7 +239,7 @@ class Session:
         known, files = {file.path for file in opened}, self.files
         loaded = [path for path in self.modules.loaded() if path not in known]
         return opened + [
-            Opened(path, {"read"}, files.began, str(path) in files.written, files.hashes) for path in loaded
+            Opened(path, {"read"}, files.began, str(path) in files.written, files.hashes, "code") for path in loaded
         ]
 
     def _look_at_packages(self, execution: int, *, during: bool) -> None:
@@ -281,7 +284,7 @@ class Session:
 
         def record() -> None:
             for file in opened:
-                self._record_file(execution, file)
+                artifacts.record_use(self.project, execution, file)
             self.project.store.execute("DELETE FROM gap WHERE id = ?", execution)
 
         self.project.store.defer(record, measure)
@@ -289,19 +292,6 @@ class Session:
     def _record_gap(self, number: int, message: str) -> None:
         """Record, inside a transaction, what is missing of this run."""
         self.project.store.execute("INSERT INTO gap (id, run, message) VALUES (?, ?, ?)", number, self.run, message)
-
-    def _record_file(self, execution: int, opened: Opened) -> None:
-        """Record a file by its content; one that may have changed since it was read, as such."""
-        place = self.project.relative(opened.path)
-        if opened.content is not None:
-            number = artifacts.observe_file(self.project, opened.path, *opened.content)
-        else:
-            number = nodes.add_node(self.project.store, "file", place)
-        if "read" in opened.ways:
-            scheme = nodes.OVERWRITTEN if opened.unsure else "file"
-            nodes.add_edge(self.project.store, number, execution, "read", f"{scheme}:{place}")
-        if "wrote" in opened.ways:
-            nodes.add_edge(self.project.store, execution, number, "wrote", f"file:{place}")
 
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""

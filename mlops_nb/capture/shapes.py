@@ -71,7 +71,8 @@ def _dict(walk: Walk, value: Any, kind: type) -> None:
     walk.push(part for pair in pairs for part in pair)
     if kind is not dict:
         if issubclass(kind, collections.defaultdict):
-            walk.stack.append(collections.defaultdict.default_factory.__get__(value))  # type: ignore[attr-defined]
+            maker: Any = vars(collections.defaultdict)["default_factory"]
+            walk.stack.append(maker.__get__(value))
         rest(walk, value, kind)
 
 
@@ -92,7 +93,7 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
 @handles("deque")
 def _deque(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
-    walk.tokens.append(collections.deque.maxlen.__get__(value))  # type: ignore[attr-defined]
+    walk.tokens.append(collections.deque.maxlen.__get__(value))
     walk.push(collections.deque.__iter__(value))
     rest(walk, value, kind)
 

@@ -34,7 +34,11 @@ class Named:
     node: int
     scheme: str
     place: str
-    changed: bool  # it was changed after it was read
+
+    @property
+    def reference(self) -> str:
+        """The reference, as it is written."""
+        return f"{self.scheme}:{self.place}"
 
 
 @dataclass
@@ -50,13 +54,32 @@ class RunFacts:
     names: dict[int, tuple[str, str]] = field(default_factory=dict)  # kind and name, by version
     wrote: dict[int, list[Named]] = field(default_factory=lambda: defaultdict(list))  # things by execution
     writers: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # of named things
-    doubts: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    listed: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))  # folders asked for, by execution
+    doubts: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))  # by execution or version
+    doubts_about: dict[tuple[int, str], list[str]] = field(default_factory=lambda: defaultdict(list))  # a reference
     gaps: list[str] = field(default_factory=list)
 
-    def writer(self, execution: int, thing: Named) -> int | None:
-        """Return the execution of this run that wrote a thing last before one that read it."""
-        before = [number for number in self.writers.get((thing.scheme, thing.place), ()) if number < execution]
-        return max(before, default=None)
+    def used(self, execution: int) -> list[Named]:
+        """Return what a cell read under a name, and the folders whose content it asked for."""
+        folders = (Named(0, "file", place) for place in self.listed.get(execution, ()))
+        return [*self.named.get(execution, ()), *folders]
+
+    def written(self, execution: int, thing: Named) -> dict[str, int]:
+        """Return the parts of a thing that a cell used, and which execution of this run wrote or removed each last.
+
+        A folder is made by who wrote a file in it, and a file by who wrote its folder as a whole.
+        """
+        found = {}
+        for (scheme, place), writers in self.writers.items():
+            if scheme == thing.scheme and (_holds(thing.place, place) or _holds(place, thing.place)):
+                before = [number for number in writers if number < execution]
+                if before:
+                    found[place] = max(before)
+        return found
+
+
+def _holds(folder: str, place: str) -> bool:
+    return folder in (place, ".") or place.startswith(f"{folder}/")
 
 
 def read_run(project: Project, run: int) -> RunFacts:
@@ -90,9 +113,11 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
             facts.named[row["target"]].append(_named(row["source"], row["reference"]))
     for row in store.rows(
         "SELECT edge.source, edge.target, edge.reference, node.kind, node.name FROM edge"
-        f" JOIN node ON node.id = edge.target WHERE edge.kind = 'wrote' AND edge.source IN {ours}",
-        run,
-    ):
+        f" JOIN node ON node.id = edge.target WHERE edge.kind = 'wrote' AND edge.source IN {ours}"
+        " UNION ALL SELECT edge.target, edge.source, edge.reference, node.kind, node.name FROM edge"
+        f" JOIN node ON node.id = edge.source WHERE edge.kind = 'removed' AND edge.target IN {ours}",
+        run, run,
+    ):  # fmt: skip
         if row["kind"] in VERSIONS:
             facts.makers[row["target"]] = row["source"]
             facts.made[row["source"]].append(row["target"])
@@ -104,12 +129,16 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
     wrote = f"(SELECT target FROM edge WHERE kind = 'wrote' AND source IN {ours})"
     for row in store.rows(f"SELECT source, target FROM edge WHERE kind = 'became' AND target IN {wrote}", run):
         facts.became[row["target"]] = row["source"]
+    for row in store.rows(f"SELECT execution, place FROM listing WHERE execution IN {ours}", run):
+        facts.listed[row["execution"]].append(row["place"])
     known: set[Any] = {*facts.steps, *facts.names}
-    for row in store.rows("SELECT node, reason FROM doubt"):
-        if row["node"] in known:
+    for row in store.rows("SELECT node, reference, reason FROM doubt"):
+        if row["node"] in known and row["reference"]:
+            facts.doubts_about[row["node"], row["reference"]].append(row["reason"])
+        elif row["node"] in known:
             facts.doubts[row["node"]].append(row["reason"])
 
 
 def _named(node: int, reference: str) -> Named:
     scheme, _, place = reference.partition(":")
-    return Named(node, "file" if scheme == OVERWRITTEN else scheme, place, scheme == OVERWRITTEN)
+    return Named(node, "file" if scheme == OVERWRITTEN else scheme, place)

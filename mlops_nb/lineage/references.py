@@ -1,6 +1,6 @@
 """References: the names under which people and notebooks speak of things, and what they mean now, or meant once.
 
-var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  runs:/ID  dataset:NAME  dataset:NAME/VERSION
+var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
 models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  config:TABLE  or an ID, or a unique prefix of one
 
 Row IDs are in the order of time, so what a name meant at a moment is what it means among the rows before one ID.
@@ -12,7 +12,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from mlops_nb.capture.artifacts import at_path, resolve_path
+from mlops_nb.capture.artifacts import at_path, is_at, resolve_path
 from mlops_nb.capture.sections import section_id
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import file_digest
@@ -176,7 +176,7 @@ def _file(project: Project, text: str, before: int) -> int:
         if number is not None:
             return int(number)
     seen = at_path(project, path)
-    if seen is None or path.is_file():
+    if seen is None or path.is_file() or (path.is_dir() and not is_at(project, seen, path)):
         raise NotFound(f"no cell has read or written the file {text!r} as it is now - known files: `mlops lineage`")
     return seen
 
@@ -190,6 +190,16 @@ def _referred(project: Project, reference: str, before: int) -> int:
     if row is None:
         raise NotFound(f"no cell has read or written {reference}{_then(before)} - see `mlops lineage`")
     return int(row["source"] if row["kind"] == "read" else row["target"])
+
+
+def _url(project: Project, address: str, before: int) -> int:
+    number = project.store.value("SELECT id FROM node WHERE kind = 'external' AND name = ? AND id < ?", address, before)
+    if number is None:
+        rows = project.store.rows(
+            "SELECT name FROM node WHERE kind = 'external' AND id < ? ORDER BY id DESC LIMIT 5", before
+        )
+        raise NotFound.naming("address", address, [row[0] for row in rows], "no cell has asked it")
+    return int(number)
 
 
 def _run(project: Project, text: str, before: int) -> int:
@@ -216,6 +226,7 @@ SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
     "var": _variable,
     "cell": _cell,
     "file": _file,
+    "url": _url,
     "runs": _run,
     "models": _model,
     "dataset": _dataset,

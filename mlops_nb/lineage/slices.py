@@ -9,10 +9,11 @@ Whatever cannot be checked on the way is said; a slice with such a thing in it m
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlops_nb.capture.nodes import VERSIONS
+from mlops_nb.capture.nodes import FOREIGN, VERSIONS
 from mlops_nb.errors import UsageError
 from mlops_nb.lineage.facts import Named, RunFacts, Step, read_run
 from mlops_nb.lineage.moments import before
@@ -87,18 +88,25 @@ class Trace:
             self.doubt(*self.facts.doubts.get(execution, ()))
             for number in self.facts.reads.get(execution, ()):
                 self._version(number, pending)
-            for thing in self.facts.named.get(execution, ()):
-                writer = self.facts.writer(execution, thing)
-                if writer is not None:
-                    pending.append(writer)
-                elif thing.scheme == "file":
-                    self._file(thing, execution)
+            for thing in self.facts.used(execution):
+                pending.extend(self._makers(execution, thing))
         return self
+
+    def _makers(self, execution: int, thing: Named) -> Iterable[int]:
+        """Need a file, dataset or model that a cell used: who in this run made it, or it from outside."""
+        written = self.facts.written(execution, thing)
+        for place, writer in written.items():
+            reasons = self.facts.doubts_about.get((writer, f"{thing.scheme}:{place}"), ())
+            self.doubt(*(f"{place}: {reason}" for reason in reasons if reason == FOREIGN))
+        if not written and thing.node and thing.scheme in ("file", "url"):
+            reasons = self.facts.doubts_about.get((execution, thing.reference), ())
+            self.doubt(*(f"{thing.place}: {reason}" for reason in reasons))
+            if thing.scheme == "file":
+                self._file(thing, execution)
+        return written.values()
 
     def _file(self, thing: Named, execution: int) -> None:
         """Need a file from outside: as it was when it was read last, if it was read in several versions."""
-        if thing.changed:
-            self.doubt(f"{thing.place} was changed after it was read")
         if self.files.get(thing.place, thing.node) != thing.node:
             self.doubt(f"{thing.place} was read in more than one version")
         if execution >= self._read.get(thing.place, 0):

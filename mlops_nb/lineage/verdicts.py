@@ -192,9 +192,9 @@ class Judge:
                   if made in self.facts.became and made in trace.versions]  # fmt: skip
         for version in [*self.facts.reads.get(step.number, ()), *became]:
             yield _slot(self.facts.names.get(version, ("", ""))), self.facts.makers.get(version)
-        for thing in self.facts.named.get(step.number, ()):
-            if (writer := self.facts.writer(step.number, thing)) is not None:
-                yield (thing.scheme, thing.place), writer
+        for thing in self.facts.used(step.number):
+            for place, writer in self.facts.written(step.number, thing).items():
+                yield (thing.scheme, place), writer
 
     def _call(self, cell: str | None) -> str:
         number = self.latest.get(cell or "")

@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import artifacts, nodes, runs
 from mlops_nb.capture.environments import environment
 from mlops_nb.capture.notebooks import Notebook
 from mlops_nb.errors import MlopsError
-from mlops_nb.ids import canonical_json, digest, file_digest
+from mlops_nb.ids import canonical_json, digest
 from mlops_nb.lineage.references import resolve
 from mlops_nb.pipelines.planner import Traffic, code_digest
 from mlops_nb.project import Project
@@ -132,6 +132,8 @@ def _changed_inputs(project: Project, run: int) -> str | None:
     for read in _touched(project, run, "read"):
         if read.scheme == nodes.OVERWRITTEN:
             return f"{read.place} was changed after it was read"
+        if read.scheme == "url":
+            return f"what {read.place} answers cannot be checked"
         if read.scheme == "file":
             if own.get((read.reference, read.node), read.at) < read.at:
                 continue  # a file that the run itself had written before
@@ -163,12 +165,8 @@ def _undone_effects(project: Project, run: int) -> str | None:
 
 
 def _unchanged(project: Project, touch: _Touch) -> bool:
-    """Whether a file, named from the project's root, has the content it had."""
-    path = project.root / touch.place
-    if not path.is_file():
-        return False
-    known = project.store.value("SELECT hash FROM artifact WHERE id = ?", touch.node)
-    return bool(known == file_digest(path))
+    """Whether a file or a folder, named from the project's root, has the content it had."""
+    return artifacts.is_at(project, touch.node, project.root / touch.place)
 
 
 def reuse(project: Project, run: int, original: int) -> None:

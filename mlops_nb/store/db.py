@@ -257,9 +257,10 @@ class Store:
     def flush(self) -> None:
         """Commit everything deferred so far, also what takes long."""
         self._prepare()
-        if self._jobs:
-            with self.write():
-                pass
+        with self._lock:  # the writer may have taken the last job and not have committed it yet
+            if self._jobs:
+                with self.write():
+                    pass
 
     def _drain(self) -> None:
         thread = threading.current_thread()

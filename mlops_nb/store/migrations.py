@@ -125,15 +125,37 @@ def first(db: Any) -> None:
 
 
 DOUBTS = (
-    # why a version of a variable, or what a cell did, cannot be checked; it is never taken for clean
+    # why a version of a variable, or what a cell (or a run) used, cannot be checked: it is never taken for clean; the
+    # reference is '' where it is about everything
     """CREATE TABLE doubt (
-        node BIGINT NOT NULL REFERENCES node (id), reason TEXT NOT NULL, PRIMARY KEY (node, reason))""",
+        node BIGINT NOT NULL REFERENCES node (id), reference TEXT NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (node, reference, reason))""",
 )
 
 
 def doubts(db: Any) -> None:
     """Create the table of what cannot be checked."""
     for statement in DOUBTS:
+        db.conn.execute(statement)
+
+
+FILES = (
+    # an artifact that is a folder of files: which, with their hashes, is the content that its own hash is of
+    """CREATE TABLE folder (
+        artifact BIGINT PRIMARY KEY REFERENCES artifact (id), manifest TEXT NOT NULL REFERENCES content (hash))""",
+    # the folders whose content a cell asked for, named as in references
+    """CREATE TABLE listing (
+        execution BIGINT NOT NULL REFERENCES execution (id), place TEXT NOT NULL, PRIMARY KEY (execution, place))""",
+    # state, not fact: the hashes of large files by what the files looked like, so that they are not read again
+    """CREATE TABLE hashed (
+        path TEXT PRIMARY KEY, size BIGINT NOT NULL, written BIGINT NOT NULL, changed BIGINT NOT NULL,
+        inode BIGINT NOT NULL, hash TEXT NOT NULL)""",
+)
+
+
+def files(db: Any) -> None:
+    """Create what is known of files beside their content."""
+    for statement in FILES:
         db.conn.execute(statement)
 
 
@@ -161,5 +183,6 @@ def cells(db: Any) -> None:
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
     ("0002_doubts", doubts),
-    ("0003_cells", cells),
+    ("0003_files", files),
+    ("0004_cells", cells),
 )

@@ -1,5 +1,7 @@
 """Reading what a kernel in another process has recorded."""
 
+import hashlib
+
 import pytest
 
 from mlops_nb.capture import cells, runs
@@ -42,3 +44,53 @@ def shown():
         return [(output.mime, output.text or output.data) for output in cells.outputs(project, number)]
 
     return of
+
+
+class Used:
+    """What the last cell of a project used, as it is in the store."""
+
+    def __init__(self, project):
+        self.project = project
+
+    def edges(self):
+        """``{reference: (ways, hash)}`` of files and of what is not on this machine."""
+        found = {}
+        for row in self.project.store.rows(
+            "SELECT edge.kind, edge.reference, hash FROM edge JOIN node ON node.id = source + target - ?"
+            " LEFT JOIN artifact ON artifact.id = node.id"
+            " WHERE ? IN (source, target) AND node.kind IN ('file', 'external') ORDER BY edge.kind",
+            self.last, self.last,
+        ):  # fmt: skip
+            ways, _ = found.get(row["reference"], ("", None))
+            found[row["reference"]] = (f"{ways} {row['kind']}".strip(), row["hash"])
+        return found
+
+    @property
+    def last(self):
+        return self.project.store.value("SELECT max(id) FROM execution WHERE parent IS NULL")
+
+    def doubts(self):
+        """``{reference: reason}`` of what is not certain."""
+        rows = self.project.store.rows("SELECT reference, reason FROM doubt WHERE node = ?", self.last)
+        return {row["reference"]: row["reason"] for row in rows}
+
+    def listed(self):
+        """The folders that it asked for."""
+        return {row[0] for row in self.project.store.rows("SELECT place FROM listing WHERE execution = ?", self.last)}
+
+
+def sha(data):
+    """Return the hash of bytes as the store has it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def cell(shell, project):
+    """Run cells in a shell; return what the last one used."""
+
+    def run(*sources):
+        for source in sources:
+            shell.run_cell(source, store_history=True)
+        return Used(project)
+
+    return run

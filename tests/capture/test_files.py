@@ -99,9 +99,11 @@ def test_a_file_that_is_gone_when_the_cell_ends_is_not_invented(files):
     assert files("import os\nopen('t.txt', 'w').close()\nos.remove('t.txt')") == {}
 
 
-def test_code_and_the_store_itself_are_not_data(files, workspace):
+def test_code_of_the_project_is_an_input_and_the_store_itself_is_none(files, workspace):
     (workspace / "mine.py").write_text("v = 1")
-    assert files("open('mine.py').read(); open('.mlops/lineage.db', 'rb').read(1)") == {}
+    assert files("open('mine.py').read(); open('.mlops/lineage.db', 'rb').read(1)") == {
+        "mine.py": ("read", sha(b"v = 1"))
+    }
 
 
 def test_data_outside_of_the_project_is_named_by_its_whole_path(files, tmp_path_factory):

@@ -117,3 +117,26 @@ def test_a_default_that_is_no_json_reaches_the_notebook_as_it_is(project, step):
     notebook.write_text(json.dumps(document))
     assert step.again()[0] == "ran"
     assert mlops.runs(kind="step")[0].parameters == {"pair": "(1, 2)"}
+
+
+def test_a_folder_of_files_that_was_read_counts_with_every_file(project, step):
+    frame = pd.DataFrame({"a": [1, 2], "k": ["x", "y"]})
+    frame.to_parquet(project.root / "parts", partition_cols=["k"])
+    step("import pandas as pd\nlen(pd.read_parquet('parts'))")
+    assert step.again()[0] == "cached"
+    frame.assign(k="z").to_parquet(project.root / "parts", partition_cols=["k"])
+    assert step.again() == ("ran", "parts changed or is gone")
+
+
+def test_a_step_that_writes_its_output_natively_does_not_depend_on_what_it_replaces(project, step):
+    cell = "import pandas as pd\npd.DataFrame({'a': [1]}).to_parquet('out.parquet')"
+    step(cell)
+    assert step(cell, "x = 1")[0] == "ran"
+    assert step.again()[0] == "cached"
+    (project.root / "out.parquet").write_bytes(b"")
+    assert step.again() == ("ran", "its output out.parquet changed or is gone")
+
+
+def test_a_step_that_asks_another_machine_is_not_skipped(project, step):
+    step("import pandas as pd\ntry: pd.read_csv('http://127.0.0.1:9/x.csv')\nexcept OSError: pass")
+    assert step.again() == ("ran", "what tcp://127.0.0.1:9 answers cannot be checked")

@@ -12,7 +12,6 @@ import pytest
 from mlops_nb.errors import StoreCorrupt, StoreFull, StoreTooNew
 from mlops_nb.project import Project
 from mlops_nb.proof import fsck
-from mlops_nb.store import migrations
 from mlops_nb.store.content import INLINE
 from mlops_nb.store.db import Store
 
@@ -28,7 +27,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path):
         )
     store.close()
     before = path.read_bytes()
-    with pytest.raises(StoreTooNew, match=rf"0099_later.*{migrations.ALL[-1][0]}.*pip install -U mlops-nb"):
+    with pytest.raises(StoreTooNew, match=r"0099_later.*knows up to.*pip install -U mlops-nb"):
         Store(path)
     assert path.read_bytes() == before
 

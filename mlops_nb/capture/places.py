@@ -1,0 +1,67 @@
+"""Places: which paths are data of the user, and which are the machinery of Python and of the system."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+
+from mlops_nb.capture.watches import SKIPPED
+
+#: Outside of the project, and inside Python's own folders, only these are data; the rest is code, fonts, caches.
+DATA = frozenset(
+    {".csv", ".tsv", ".zip", ".gz", ".bz2", ".xz", ".zst", ".parquet", ".feather", ".arrow", ".npy", ".npz", ".pkl"}
+    | {".pickle", ".joblib", ".h5", ".hdf5", ".xlsx", ".xls", ".sqlite", ".sqlite3", ".db", ".duckdb", ".jsonl", ".nc"}
+    | {".ndjson", ".ipc", ".orc", ".avro", ".skops", ".onnx", ".pt", ".pth", ".safetensors"}
+)
+DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb", ".ddb")
+CODE = (".py", ".r", ".jl", ".sh", ".sql")
+NEVER = (".pyc", ".so", ".ipynb", "/mlops.toml", "/history.sqlite", "/history.sqlite-journal")
+HIDDEN = tuple(f"/{name}/" for name in SKIPPED)
+SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
+
+
+def _machinery() -> tuple[str, ...]:
+    paths = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), *map(os.path.realpath, (sys.prefix,))}
+    paths.add(os.path.dirname(os.path.dirname(__file__)))  # this package
+    return tuple(f"{path}/" for path in paths if path)
+
+
+class Places:
+    """What the paths of one project are."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._inside = f"{root}/"
+        self._machinery = _machinery()
+
+    def inside(self, path: str) -> bool:
+        """Whether a path lies in the project."""
+        return path.startswith(self._inside)
+
+    def is_data(self, path: str) -> bool:
+        """Whether a file is data, or code of the project."""
+        if path.startswith(SYSTEM) or path.endswith(NEVER) or any(part in path for part in HIDDEN):
+            return False
+        suffix = os.path.splitext(path)[1].lower()
+        if path.startswith(self._inside):
+            return not path.startswith(self._machinery) or suffix in DATA
+        return suffix in DATA
+
+    def is_asked(self, folder: str) -> bool:
+        """Whether a folder is one whose content the user may ask for."""
+        place = f"{folder}/"
+        return not place.startswith((*SYSTEM, *self._machinery)) and not any(part in place for part in HIDDEN)
+
+    def kind(self, path: str) -> str:
+        """Return what sort of file a path is by its name."""
+        suffix = os.path.splitext(path)[1].lower()
+        return "code" if suffix in CODE else "database" if suffix in DATABASES else "file"
+
+
+def source_of(path: str) -> str:
+    """Return the source that a compiled module stands for, or the path itself."""
+    folder, name = os.path.split(path)
+    if name.endswith(".pyc") and folder.endswith("/__pycache__"):
+        return os.path.join(os.path.dirname(folder), f"{name.partition('.')[0]}.py")
+    return path
