@@ -127,12 +127,12 @@ def path_of(
     if "ipykernel" not in sys.modules:
         return None
     named = launchers.launcher().notebooks
-    fitting = [path for path in named if len(named) == 1 or _holds(path, ran)]
+    fitting = [path for path in named if len(named) == 1 or _begins(path, ran)]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _holds(path: Path, ran: Sequence[str]) -> bool:
+def _begins(path: Path, ran: Sequence[str]) -> bool:
     try:
-        return {*ran} <= {cell.source for cell in read(path).code}
+        return [cell.source for cell in read(path).code if cell.source.strip()][: len(ran)] == [*ran]
     except (OSError, MlopsError):
         return False

@@ -8,6 +8,7 @@ is told once, recorded as a gap, and never reaches the cell.
 from __future__ import annotations
 
 import ast
+import asyncio
 import functools
 import os
 import sqlite3
@@ -35,6 +36,8 @@ from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
+
+STOPPED = (KeyboardInterrupt, asyncio.CancelledError)  # by the stop button: a cell that awaits is cancelled
 
 
 @dataclass
@@ -154,7 +157,7 @@ class Session:
         """Record that a cell starts."""
         if self.paused:
             return
-        run = self.run if self.run is not None else self._begin_run()
+        run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
@@ -192,10 +195,9 @@ class Session:
         if not self.frames:
             return
         frame, store = self.frames.pop(), self.project.store
-        # without a result, an async cell was cancelled, and its error is on its way past us
+        # without a result, the error is on its way past us
         error = sys.exc_info()[1] if result is None else result.error_in_exec or result.error_before_exec
-        stopped = result is None or isinstance(error, KeyboardInterrupt)
-        status = "ok" if error is None else "aborted" if stopped else "failed"
+        status = "ok" if error is None else "aborted" if isinstance(error, STOPPED) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
         if reason is not None:
             known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
@@ -254,9 +256,9 @@ class Session:
             except Exception as error:  # the edge: one that looks on must not keep the others from it
                 self.gap(error)
 
-    def _begin_run(self) -> int:
+    def _begin_run(self, source: str) -> int:
         if self.notebook is None:  # VS Code says it only when the kernel has started
-            self.notebook = notebooks.path_of(self.shell.user_ns, ran=self._ran())
+            self.notebook = notebooks.path_of(self.shell.user_ns, ran=[*self._ran(), source])
         self._follow(processes.born())
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
