@@ -64,8 +64,9 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
     marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
     parameters: dict[int, dict[str, Json]] = {}
     metrics: dict[int, dict[str, float]] = {}
-    for row in project.store.rows(f"SELECT run, name, value FROM parameter WHERE run IN ({marks})"):
-        parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
+    for table in ("observed_parameter", "parameter"):  # what was named counts more than what was seen
+        for row in project.store.rows(f"SELECT run, name, value FROM {table} WHERE run IN ({marks})"):
+            parameters.setdefault(row["run"], {})[row["name"]] = json.loads(row["value"])
     for row in project.store.rows(f"SELECT run, name, value FROM metric WHERE run IN ({marks}) ORDER BY id"):
         metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
     return [
@@ -74,7 +75,7 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
             notebook=row["notebook"] and moves.present(row["notebook"], row["number"]),
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
             reason=row["reason"], caller=row["caller"], metrics=metrics.get(shown[row["number"]], {}),
-            parameters=parameters.get(row["number"]) or parameters.get(shown[row["number"]], {}),
+            parameters=parameters.get(shown[row["number"]], {}) | parameters.get(row["number"], {}),
         )
         for row in rows
     ]  # fmt: skip
@@ -214,6 +215,15 @@ def _add_parameter(project: Project, run: int, name: str, value: Any, replacing:
 def _kept(name: str, value: Any) -> str:
     """Return what is kept of a parameter: its JSON text, without the secrets that its name or its look tells."""
     return redact(canonical_json(redact_value(name, value)))
+
+
+def observe_parameters(project: Project, run: int, values: Mapping[str, Json]) -> None:
+    """Record, inside a transaction, parameters that were seen and not named: each shows its newest value."""
+    project.store.execute_many(
+        "INSERT INTO observed_parameter (run, name, value) VALUES (?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
+        [(run, name, _kept(name, value)) for name, value in values.items()],
+    )
 
 
 def add_parameters(project: Project, run: int, values: Mapping[str, Any], *, replacing: bool = False) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs
+from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs, usage
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
@@ -172,6 +172,7 @@ class Session:
         if not self.frames:
             self._look_at_packages(number, during=False)
             self.files.begin(info.raw_cell)
+            self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
 
@@ -206,6 +207,7 @@ class Session:
         if self.frames:
             return
         self.project.execution = None
+        spent = self.meter.end()
         opened = self._opened()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
@@ -219,6 +221,7 @@ class Session:
 
         def record() -> None:
             self.variables.record(frame.number, touched)
+            usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
             self._record_parameters(frame)
@@ -229,10 +232,11 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
-        if OBSERVERS:
+        if OBSERVERS and not cells.skips(frame.source):
             made = {version.name: version.node for version in touched.made}
+            run, read = self.run or 0, touched.read
             self._observe(
-                Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+                Seen(self.project, run, frame.number, frame.tree, namespace, read, made, opened, ok=error is None)
             )
 
     def _opened(self) -> list[Opened]:

@@ -26,11 +26,12 @@ TABLES = {
     "model": "model_version",
     "file": "artifact",
     "drift": "drift_report",
+    "fit": "fit",
 }
 #: Columns that say nothing to a person, or that are shown in their own place.
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
 HASH = re.compile(r"[0-9a-f]{64}")  # shown by its beginning, which is what a person compares
-NAMED = frozenset({"run", "parent"})  # columns that hold the row ID of another node
+NAMED = frozenset({"run", "parent", "execution"})  # columns that hold the row ID of another node
 
 
 @dataclass(frozen=True)
@@ -100,13 +101,18 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:
             facts["reason"] = outcome["reason"]
-    for table in ("parameter", "metric"):
-        values = {
-            row["name"]: json.loads(row["value"]) if table == "parameter" else row["value"]
-            for row in store.rows(f"SELECT name, value FROM {table} WHERE run = ?", number)
-        }
-        if values:
-            facts[f"{table}s"] = values
+    if parameters := {
+        row["name"]: json.loads(row["value"])
+        for table in ("observed_parameter", "parameter")
+        for row in store.rows(f"SELECT name, value FROM {table} WHERE run = ?", number)
+    }:
+        facts["parameters"] = parameters
+    rows = store.rows("SELECT name, value FROM metric WHERE run = ? OR fit = ? ORDER BY id", number, number)
+    if rows:
+        facts["metrics"] = {row["name"]: row["value"] for row in rows}
+    if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
+        facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
+    facts |= _table(project, number)
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
 
@@ -122,6 +128,20 @@ def _environment(store: Store, number: int) -> dict[str, Json]:
     if changed:
         facts["packages"] = {name: f"{old.get(name, 'none')} → {new.get(name, 'none')}" for name in changed}
     return facts
+
+
+def _table(project: Project, number: int) -> dict[str, Json]:
+    """Return what is known of the table that a version of a variable was, where it crossed a boundary."""
+    row = project.store.row(
+        "SELECT fingerprint, reason, rows, columns FROM table_print LEFT JOIN table_profile USING (fingerprint)"
+        " WHERE id = ?",
+        number,
+    )
+    if row is None:
+        return {}
+    if row["fingerprint"] is None:
+        return {"fingerprint": f"not known: {row['reason']}"}
+    return {"rows": row["rows"], "fingerprint": row["fingerprint"], "columns": json.loads(row["columns"])}
 
 
 def _fact(project: Project, name: str, value: Any) -> Json:

@@ -59,13 +59,15 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
         UsageError: it is not a notebook.
     """
     path = Path(notebook) if Path(notebook).exists() else project.root / notebook
-    saved = notebooks.read(path)
     place = project.relative(path)
     run = _last_session(project, path)
     if run is None:
-        return by_source(place, saved)
-    page = Page.of(saved) if live is None else Page(dict(live), Page.of(saved).injected_at)
+        return by_source(place, notebooks.read(path))
     facts = read_run(project, run)
+    # a notebook with its outputs may be large, and an editor asks at each pause in the typing: it is not read for that
+    parametrized = any(step.cell == notebooks.INJECTED for step in facts.steps.values())
+    saved = Page.of(notebooks.read(path)) if live is None or parametrized else Page({})
+    page = saved if live is None else Page(live, saved.injected_at)
     judge = Judge(facts, page)
     cells = [_cell(project, judge, *cell, number) for number, cell in enumerate(page.sources.items(), 1)]
     return NotebookVerdict(place, True, _worst(cells), [cell for cell in cells if cell.source.strip()])

@@ -1,13 +1,15 @@
 """References: the names under which people and notebooks speak of things, and what they mean now, or meant once.
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  config:TABLE  or an ID, or a unique prefix of one
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  column:NAME/COLUMN
+or an ID, or a unique prefix of one
 
 Row IDs are in the order of time, so what a name meant at a moment is what it means among the rows before one ID.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -17,10 +19,12 @@ from mlops_nb.capture.sections import section_id
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import file_digest
 from mlops_nb.project import Project
-from mlops_nb.store.db import LATEST
+from mlops_nb.store.db import LATEST, Store
 
 MODEL = re.compile(r"^(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))?$")
 DATASET = re.compile(r"^(?P<name>[^/@]+)(?:[/@](?P<version>\d+|latest))?$")
+#: What stands in a list of columns and is none.
+SIGNS = ("(index)", "(fit)", "")
 WAYS = "var:NAME, cell:N, file:PATH, dataset:NAME, models:/NAME/1, models:/NAME@alias, runs:/ID, or an ID"
 
 
@@ -213,6 +217,17 @@ def _run(project: Project, text: str, before: int) -> int:
     return _only(rows, public)
 
 
+def _fit(project: Project, name: str, before: int) -> int:
+    number = project.store.value(
+        "SELECT id FROM node WHERE kind = 'fit' AND name = ? AND id < ? ORDER BY id DESC LIMIT 1", name, before
+    )
+    if number is None:
+        rows = project.store.rows("SELECT DISTINCT name FROM node WHERE kind = 'fit' AND id < ? ORDER BY 1", before)
+        known = [row[0] for row in rows]
+        raise NotFound.naming("fit of", name, known, "see `mlops fits`")
+    return int(number)
+
+
 def _config(project: Project, name: str, before: int) -> int:
     if before < LATEST:
         return _referred(project, f"config:{name}", before)
@@ -220,6 +235,54 @@ def _config(project: Project, name: str, before: int) -> int:
     if number is None:
         raise NotFound(f"no run has read the table [{name}] of mlops.toml as it is now")
     return int(number)
+
+
+def _column(project: Project, text: str, before: int) -> int:
+    return resolve_column(project, f"column:{text}", before)[0]
+
+
+def resolve_column(project: Project, reference: str, before: int = LATEST) -> tuple[int, str]:
+    """Return the node and the column that a reference means; one that names no column means all, ``*``.
+
+    Raises:
+        NotFound: there is no such thing, or it has no such column; the message lists what it has.
+        UsageError: it is not well formed.
+    """
+    text = reference.removeprefix("column:")
+    if text == reference:
+        return resolve(project, reference, before), "*"
+    failure: NotFound | None = None
+    places = [place for place, sign in enumerate(text) if sign == "/" and text[:place] not in ("", "models:", "runs:")]
+    for place in reversed(places):  # names of things and of columns may hold slashes
+        if place + 1 == len(text):
+            continue
+        try:
+            node = resolve(project, text[:place], before)
+        except NotFound as error:
+            failure = error
+            continue
+        column, known = text[place + 1 :], columns_of(project.store, node)
+        if known is None or column in known:
+            return node, column
+        shown = [name for name in known if name not in SIGNS]
+        failure = NotFound.naming(f"column of {text[:place]}", column, shown)
+    if failure is None:
+        raise UsageError(f"{reference!r} names no column - write column:NAME/COLUMN")
+    raise failure
+
+
+def columns_of(store: Store, node: int) -> list[str] | None:
+    """Return the columns of a table, or the features of a model, as they are listed; None if they are not known."""
+    text = store.value(
+        "SELECT column_list.columns FROM table_columns JOIN column_list ON hash = table_columns.columns WHERE id = ?",
+        node,
+    )
+    text = text or store.value("SELECT columns FROM dataset WHERE id = ?", node)
+    if text is not None:
+        return list(json.loads(text))
+    signature = store.value("SELECT signature FROM model_version WHERE id = ?", node)
+    fields = json.loads(signature)["inputs"] if signature else []
+    return [str(field["name"]) for field in fields if "name" in field] or None
 
 
 SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
@@ -230,5 +293,7 @@ SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
     "runs": _run,
     "models": _model,
     "dataset": _dataset,
+    "fit": _fit,
     "config": _config,
+    "column": _column,
 }

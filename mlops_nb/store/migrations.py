@@ -159,6 +159,69 @@ def files(db: Any) -> None:
         db.conn.execute(statement)
 
 
+AUTOLOG = (
+    # what an outermost cell cost; bytes, and NULL where the machine does not say
+    """CREATE TABLE usage (
+        execution BIGINT PRIMARY KEY REFERENCES execution (id), cpu DOUBLE PRECISION NOT NULL,
+        wall DOUBLE PRECISION NOT NULL, memory_peak BIGINT, memory_growth BIGINT, gpu_memory BIGINT,
+        gpu_utilisation DOUBLE PRECISION)""",
+    # a call that trained something: a fit, a search or a cross-validation; parameters is JSON as it was then
+    """CREATE TABLE fit (
+        id BIGINT PRIMARY KEY REFERENCES node (id), kind TEXT NOT NULL, estimator TEXT NOT NULL,
+        run BIGINT NOT NULL REFERENCES run (id), execution BIGINT REFERENCES execution (id),
+        started_at DOUBLE PRECISION NOT NULL, seconds DOUBLE PRECISION, rows BIGINT, features BIGINT,
+        parameters TEXT NOT NULL, note TEXT)""",
+    "CREATE INDEX fit_by_run ON fit (run, id)",
+    """CREATE TABLE candidate (
+        fit BIGINT NOT NULL REFERENCES fit (id), position BIGINT NOT NULL, parameters TEXT NOT NULL,
+        metrics TEXT NOT NULL, PRIMARY KEY (fit, position))""",
+    """CREATE TABLE kept_model (
+        fit BIGINT PRIMARY KEY REFERENCES fit (id), content TEXT NOT NULL REFERENCES content (hash),
+        format TEXT NOT NULL, trusted TEXT NOT NULL)""",
+    "ALTER TABLE metric ADD COLUMN fit BIGINT REFERENCES fit (id)",
+    "CREATE INDEX metric_by_fit ON metric (fit) WHERE fit IS NOT NULL",
+    # state, not fact: the newest value of each parameter that nobody named, of fits and of widgets
+    """CREATE TABLE observed_parameter (
+        run BIGINT NOT NULL REFERENCES run (id), name TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, name))""",
+)
+
+
+def autolog(db: Any) -> None:
+    """Create the tables of what is recorded without being asked."""
+    for statement in AUTOLOG:
+        db.conn.execute(statement)
+
+
+COLUMNS = (
+    # a column of one node comes from a column of another; what the signs among the columns mean, lineage.tracing says
+    """CREATE TABLE column_edge (
+        source BIGINT NOT NULL REFERENCES node (id), source_column TEXT NOT NULL,
+        target BIGINT NOT NULL REFERENCES node (id), target_column TEXT NOT NULL, kind TEXT NOT NULL,
+        assumed BIGINT NOT NULL, PRIMARY KEY (target, target_column, source, source_column, kind))""",
+    "CREATE INDEX column_edge_by_source ON column_edge (source)",
+    # the labels of tables and of their indexes, and the features of models; many versions have the same
+    "CREATE TABLE column_list (hash TEXT PRIMARY KEY, columns TEXT NOT NULL)",
+    """CREATE TABLE table_columns (
+        id BIGINT PRIMARY KEY REFERENCES node (id), columns TEXT NOT NULL REFERENCES column_list (hash))""",
+    # tables that crossed a boundary: when, what each was (or why that is not known), and the profile of such data
+    """CREATE TABLE table_crossing (
+        id BIGINT NOT NULL REFERENCES node (id), boundary TEXT NOT NULL,
+        execution BIGINT NOT NULL REFERENCES execution (id), PRIMARY KEY (id, boundary, execution))""",
+    "CREATE TABLE table_profile (fingerprint TEXT PRIMARY KEY, rows BIGINT NOT NULL, columns TEXT NOT NULL)",
+    """CREATE TABLE table_print (
+        id BIGINT PRIMARY KEY REFERENCES node (id), fingerprint TEXT REFERENCES table_profile (fingerprint),
+        reason TEXT)""",
+    "CREATE INDEX table_print_by_fingerprint ON table_print (fingerprint)",
+)
+
+
+def columns(db: Any) -> None:
+    """Add the lineage of columns, and tables that were seen without a call."""
+    for statement in COLUMNS:
+        db.conn.execute(statement)
+
+
 CELLS = (
     # who had a process run: person, papermill, nbconvert, nbclient, scheduler, ci or agent; NULL where nobody can tell
     "ALTER TABLE process ADD COLUMN caller TEXT",
@@ -184,5 +247,7 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
     ("0002_doubts", doubts),
     ("0003_files", files),
-    ("0004_cells", cells),
+    ("0004_autolog", autolog),
+    ("0005_columns", columns),
+    ("0006_cells", cells),
 )

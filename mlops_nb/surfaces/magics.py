@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from mlops_nb.autolog import watching
 from mlops_nb.capture import session as sessions
 from mlops_nb.errors import MlopsError, UsageError
+from mlops_nb.surfaces import observing
 
 USAGE = """The verbs of mlops-nb, and switches for capture.
 
@@ -26,10 +28,12 @@ A word that names a variable of the notebook means its value where a verb takes 
 def load(shell: Any) -> None:
     """Attach capture and register the magic; a store that cannot be used is told in one line and nothing more."""
     try:
-        sessions.attach(shell)
+        watching.attach(sessions.attach(shell).project)
     except MlopsError as error:
         sys.stderr.write(f"mlops_nb: cells are not recorded: {error}\n")
         return
+    observing.stop()
+    observing.start()
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     for formatter, kind, shown in _displays(shell.display_formatter):
@@ -38,7 +42,9 @@ def load(shell: Any) -> None:
 
 def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
+    watching.detach()
     sessions.detach()
+    observing.stop()
     shell.magics_manager.magics["line"].pop("mlops", None)
     hook = shell.strdispatchers["complete_command"]
     hook.strs.pop("%mlops", None)

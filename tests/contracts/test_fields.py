@@ -6,10 +6,12 @@ import dataclasses
 
 import pytest
 
+from mlops_nb.autolog.fits import Candidate, Fit
 from mlops_nb.capture.artifacts import Artifact
 from mlops_nb.capture.cells import Execution
 from mlops_nb.capture.environments import Environment
 from mlops_nb.capture.runs import Run
+from mlops_nb.capture.usage import Usage
 from mlops_nb.data.datasets import Dataset
 from mlops_nb.monitoring.drift import DriftReport
 from mlops_nb.registry.aliases import Alias
@@ -21,6 +23,9 @@ JOINED = {
     Run: ("run", {"id", *OUTCOME, "reason", "caller", "parameters", "metrics"}),
     Execution: ("execution", {"id", *OUTCOME, "error"}),
     Environment: ("environment", set()),
+    Fit: ("fit", {"metrics", "candidates", "kept"}),
+    Candidate: ("candidate", set()),
+    Usage: ("usage", set()),
     Artifact: ("artifact", {"name", "created"}),
     Dataset: ("dataset", set()),
     ModelVersion: ("model_version", {"aliases", "metrics", "parameters", "gate"}),

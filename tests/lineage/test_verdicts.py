@@ -67,6 +67,24 @@ def test_an_edit_that_is_not_saved_yet_counts_where_the_editor_tells_it(judged):
     assert [found[name][0] for name in PAGE] == ["clean", "stale", "stale"]
 
 
+def test_what_needs_a_setting_or_a_file_of_an_edited_cell_is_stale_and_no_worse(judged):
+    page = {
+        "a": "import warnings\nwarnings.simplefilter('ignore')",
+        "b": "open('kept.txt', 'w').write('kept')",
+        "c": "import math\nwarnings.warn('unheard')\ntext = open('kept.txt').read()",
+    }
+    assert judged(page, "a", "b", "c")["c"] == ("clean", [])
+    found = judged(page | {"a": page["a"] + "\n", "b": page["b"] + "\n"})
+    assert found["c"] == ("stale", ["cell [1] was edited since it ran", "cell [2] was edited since it ran"])
+
+
+def test_a_cell_in_the_middle_of_an_edit_is_stale_and_leaves_the_others_as_they_were(judged):
+    page = PAGE | {"d": "other = 1", "e": "more = other"}
+    judged(page, *page)
+    found = judged(page, live=page | {"b": "y = x + "})
+    assert [found[name][0] for name in page] == ["clean", "stale", "stale", "clean", "clean"]
+
+
 def test_what_depends_on_a_cell_that_ran_again_is_stale(judged):
     found = judged(PAGE, "a", "b", "c", "a")
     assert found["a"] == ("clean", [])

@@ -51,7 +51,8 @@ def test_a_store_founded_by_several_processes_at_once_keeps_what_each_wrote(star
     database = sqlite3.connect(workspace / ".mlops" / "lineage.db")
     kept = database.execute("SELECT name FROM sequence WHERE name LIKE 'p%' ORDER BY name").fetchall()
     assert [name for (name,) in kept] == ["p0", "p1", "p2", "p3"]
-    assert database.execute("SELECT name FROM _sqlite_migrations").fetchall() == [(name,) for name, _ in migrations.ALL]
+    applied = database.execute("SELECT name FROM _sqlite_migrations ORDER BY id").fetchall()
+    assert [name for (name,) in applied] == [name for name, _ in migrations.ALL]
 
 
 def test_metrics_logged_by_several_processes_at_once_are_all_kept(start_process, project):

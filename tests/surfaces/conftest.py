@@ -39,12 +39,21 @@ mlops.drift(frame, frame + 3, name="may")
 open("note.txt", "w").write("kept")
 mlops.log_artifact("note.txt")
 frame.to_csv("points.csv", index=False)
+
+from mlops_nb.autolog.fits import Training, add
+from mlops_nb.capture.runs import active
+from mlops_nb.project import current
+
+search = Training("sklearn.model_selection.GridSearchCV", "search", candidates=[({"C": 1}, {"rank_test_score": 1.0})])
+with current().store.write() as store:
+    add(current(), store.next_id(), active(current()), None, search)
 """
 SESSION = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mlops_nb")
-for source in ("half = 2", "whole = half * 2"):
+TABLE = "import io, pandas\\nseen = pandas.read_json(io.StringIO('[{\\"x\\": 1}]'))"
+for source in ("half = 2", "whole = half * 2", TABLE):
     shell.run_cell(source, store_history=True)
 """
 CHARTER = """
@@ -58,7 +67,9 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "datasets": {}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
+    "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
+    "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
+    "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "slice": {"ref": "var:whole"}, "status": {},
 }  # fmt: skip
