@@ -18,7 +18,8 @@ DATA = frozenset(
 DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb", ".ddb")
 CODE = (".py", ".r", ".jl", ".sh", ".sql")
 NEVER = (".pyc", ".so", ".ipynb", "/mlops.toml", "/history.sqlite", "/history.sqlite-journal")
-HIDDEN = re.compile("|".join(re.escape(f"/{name}/") for name in SKIPPED))
+#: Folders in which nothing is data; packages that are installed may bring some.
+HIDDEN = re.compile("|".join(re.escape(f"/{name}/") for name in SKIPPED - {"site-packages", ".venv"}))
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
 
 

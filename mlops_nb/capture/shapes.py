@@ -14,7 +14,7 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS, HEAP, attributes, kind_of, module_of
+from mlops_nb.capture.kinds import ATOMS, HEAP, attributes, kind_of, module_of, of_type
 from mlops_nb.capture.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
 
 MANY = 64  # entries from which a container of containers is taken at once
@@ -102,7 +102,7 @@ def _deque(walk: Walk, value: Any, kind: type) -> None:
 
 def rest(walk: Walk, value: Any, kind: type) -> None:
     """Go on with the attributes of an instance of a user's class that has a built-in base."""
-    if kind.__flags__ & HEAP:
+    if of_type(kind, "__flags__") & HEAP:
         for name, held in attributes(value, kind):
             walk.tokens.append(name)
             walk.stack.append(held)

@@ -83,7 +83,7 @@ def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
 
 @verb("lineage")
 def lineage(
-    project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 400, as_of: str | None = None
+    project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 2000, as_of: str | None = None
 ) -> Graph:
     """Show where a thing comes from and what it led to.
 

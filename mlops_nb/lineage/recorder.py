@@ -172,8 +172,9 @@ def entries(tracer: Tracer, value: Value, known: Known) -> Entries:
     match value:
         case Table() if known.kind == "table" and known.labels is not None:
             found = _of_table(value, known.labels)
-            if found is not None:
-                return joined(found, _of_rows(value, known))
+            if found is None:  # the code was misunderstood
+                return {ALL: tracer.everything()}
+            return joined(found, _of_rows(value, known))
         case Table(selection=True) if known.kind == "column" and known.name is not None:
             deps = value.of(known.name)
             if deps is not None:

@@ -296,7 +296,7 @@ class Tracer(Expressions):
         match value:
             case Table() | Column():
                 chosen = value.influenced(by, CONDITIONAL)
-                chosen.unclear = True  # the object has another name, perhaps
+                chosen.unclear = value.unclear = True  # the object has another name, perhaps
                 return chosen
             case Whole():
                 return Whole(

@@ -411,6 +411,7 @@ class Expressions:
             levels = joined(one.rows.levels, other.rows.levels)
             rows = one.rows if one.rows is other.rows else Rows(one.rows.all() | other.rows.all(), levels)
             found = either_table(one, other, rows).influenced(by, CONDITIONAL)
+            one.unclear = other.unclear = True  # a change of them may be one of what is found
             found.unclear = True
             return found
         if isinstance(one, Column) and isinstance(other, Column):
@@ -418,6 +419,7 @@ class Expressions:
             rows = one.rows if same else Rows(one.rows.all() | other.rows.all())
             column = Column(one.deps | other.deps, rows, one.name if one.name == other.name else None)
             column = column.influenced(by, CONDITIONAL)
+            one.unclear = other.unclear = True
             column.unclear = True
             return column
         return self._one_of(one, other, by)

@@ -274,7 +274,7 @@ def groupby(tracer: Expressions, of: Table | Column, given: Arguments) -> Value:
         tracer.called_back(of, given)
         keys = [(None, assumed(tracer.all_of(of, *given.all())))]
     deps = influence(union(deps for _, deps in keys), GROUP_BY)  # what chose the rows is in every column too
-    return Grouped(table, keys, deps, single, flat is False)
+    return Grouped(table, keys, deps, single, flat is False, chosen=single is not None)
 
 
 def _group_keys(
@@ -323,7 +323,7 @@ def selected(groups: Grouped, labels: str | list[str]) -> Value:
         return Whole(assumed(groups.table.all() | groups.by))
     table = Table(columns, groups.table.rows, ordered=True)
     single = labels if isinstance(labels, str) else None
-    return Grouped(table, groups.keys, groups.by, single, groups.flat, groups.window)
+    return Grouped(table, groups.keys, groups.by, single, groups.flat, groups.window, chosen=True)
 
 
 def call(tracer: Expressions, of: Grouped, name: str, given: Arguments) -> Value:
@@ -360,7 +360,7 @@ def _one_way(given: Arguments) -> bool:
 
 def _without_keys(of: Grouped) -> Table:
     keys = {key for key, _ in of.keys}
-    columns = {label: deps for label, deps in of.table.columns.items() if of.single is not None or label not in keys}
+    columns = {label: deps for label, deps in of.table.columns.items() if of.chosen or label not in keys}
     return Table(columns, of.table.rows, of.table.rest, of.table.prefixes)
 
 

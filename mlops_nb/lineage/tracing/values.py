@@ -200,6 +200,7 @@ class Grouped(Value):
     single: str | None = None  # it was a Series, or one column of the groups: its name
     flat: bool = False  # as_index=False
     window: bool = False  # keeps its rows
+    chosen: bool = False  # its columns were named, and the keys among them stay
 
 
 @dataclass(eq=False)
