@@ -117,7 +117,7 @@ def _unrecorded(project: Project, notebook: Notebook, run: int) -> str | None:
     if project.store.value(
         "SELECT 1 FROM environment_change JOIN execution ON execution.id = execution WHERE run = ?", run
     ):
-        return "packages changed while it ran last"
+        return "its last run was not recorded whole (packages changed while it ran)"
     recorded = {row["source"] for row in rows}
     if any(cell.source.strip() and digest(cell.source.encode()) not in recorded for cell in notebook.code):
         return "not every cell of its last run was recorded"
