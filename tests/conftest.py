@@ -22,8 +22,11 @@ from typing import Any
 
 import pytest
 
+from mlops_nb.capture import launchers
+
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ("MLOPS_", "JPY_", "JUPYTER", "IPYTHON", "PAPERMILL", "GIT_")
+FOREIGN += (*launchers.AGENTS, *launchers.CI, *launchers.SCHEDULERS, *launchers.BATCH)
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -328,6 +328,7 @@ export interface IRun {
   ended: string | null;
   parent: string | null;
   reason: string | null;
+  caller: string | null;
   parameters: { [key: string]: JSONValue };
   metrics: { [key: string]: number };
 }

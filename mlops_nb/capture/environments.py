@@ -6,8 +6,10 @@ the git state, which belongs to the process: a commit does not make an environme
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import os
 import platform
 import re
 import subprocess
@@ -50,10 +52,19 @@ def _packages(folders: tuple[str, ...], _changed: tuple[int, ...]) -> dict[str, 
     return dict(sorted(found.items()))
 
 
+def _installed() -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the folders of installed packages, and when something came or went in each: 5 µs."""
+    folders = tuple(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
+    changed = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            changed.append(os.stat(folder).st_mtime_ns)
+    return folders, tuple(changed)
+
+
 def environment() -> Environment:
     """Return the environment of this process as it is now."""
-    folders = tuple(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
-    packages = _packages(folders, tuple(Path(f).stat().st_mtime_ns for f in folders if Path(f).exists()))
+    packages = _packages(*_installed())
     python = f"{platform.python_implementation()} {platform.python_version()}"
     system = f"{platform.system()} {platform.machine()}"
     address = digest(canonical_json([python, system, packages]).encode())
@@ -72,6 +83,46 @@ def environment_id(store: Store) -> int:
         number, here.hash, time.time(), here.python, here.platform, canonical_json(here.packages),
     )  # fmt: skip
     return number
+
+
+class Watch:
+    """Notices when packages come, go or change under a running process, as by ``%pip install``."""
+
+    def __init__(self) -> None:
+        self._seen = _installed()
+        self._hash = environment().hash
+
+    def changed(self) -> bool:
+        """Whether the environment is another than when this was last asked."""
+        seen = _installed()
+        if seen == self._seen:
+            return False
+        self._seen, before = seen, self._hash
+        self._hash = environment().hash
+        return self._hash != before
+
+
+def add_change(store: Store, execution: int, during: bool) -> None:
+    """Record, inside a transaction, that the environment is another since a cell, or was found so when it began."""
+    store.execute(
+        "INSERT INTO environment_change (execution, during, environment) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        execution, int(during), environment_id(store),
+    )  # fmt: skip
+
+
+def of_execution(store: Store, number: int, *, after: bool = False) -> Environment | None:
+    """Return the environment in which a cell began, or the one that it left."""
+    changed = store.value(
+        "SELECT environment FROM environment_change JOIN execution ON execution.id = execution WHERE process ="
+        " (SELECT process FROM execution WHERE id = ?) AND (execution.id < ? OR (execution.id = ? AND during <= ?))"
+        " ORDER BY execution.id DESC, during DESC LIMIT 1",
+        number, number, number, int(after),
+    )  # fmt: skip
+    if changed is None:
+        changed = store.value(
+            "SELECT environment FROM process JOIN execution ON process.id = process WHERE execution.id = ?", number
+        )
+    return None if changed is None else load(store, changed)
 
 
 def load(store: Store, number: int) -> Environment | None:

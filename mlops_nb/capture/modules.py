@@ -5,8 +5,36 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the code of a module came from when it was imported last."""
+
+    spec: Any
+    path: Path | None
+    written: int  # nanoseconds
+
+    @classmethod
+    def of(cls, module: Any) -> Source:
+        """Look at a module as it is now."""
+        own = vars(module)
+        file = own.get("__file__")
+        return cls(own.get("__spec__"), Path(file) if file else None, _written(file))
+
+    def is_outdated(self, module: Any, reloads: bool) -> bool:
+        """Whether a module has been imported again since, or its file was written while something may reload it."""
+        return vars(module).get("__spec__") is not self.spec or (reloads and _written(self.path) != self.written)
+
+
+def _written(file: str | Path | None) -> int:
+    try:
+        return os.stat(file).st_mtime_ns if file else 0
+    except OSError:
+        return 0
 
 
 class LocalModules:
@@ -19,6 +47,7 @@ class LocalModules:
             for path in {sys.prefix, sys.base_prefix, *(sysconfig.get_paths()[k] for k in ("stdlib", "purelib"))}
         )
         self.known: dict[str, bool] = {"__main__": True}
+        self.sources: dict[str, Source] = {}  # of the user's modules that were imported meanwhile
         self.count = len(sys.modules)
 
     def __call__(self, name: str) -> bool:
@@ -41,11 +70,17 @@ class LocalModules:
         here = (*self.folders, f"{os.getcwd()}{os.sep}")
         return path.startswith(here) and not path.startswith(self.machinery)
 
-    def imported(self) -> list[Path]:
-        """Return the files of the user's modules that have been imported since this was last asked."""
-        if len(sys.modules) == self.count:
-            return []
-        self.count = len(sys.modules)
-        fresh = [name for name in list(sys.modules) if name not in self.known and self(name)]
-        files = [vars(sys.modules[name]).get("__file__") for name in fresh]
-        return [Path(file) for file in files if file]
+    def loaded(self) -> list[Path]:
+        """Return the files of the user's modules that have been imported or reloaded since this was last asked."""
+        fresh = []
+        if len(sys.modules) != self.count:
+            self.count = len(sys.modules)
+            fresh = [name for name in list(sys.modules) if name not in self.sources and self(name)]
+        self.sources |= {name: Source.of(sys.modules[name]) for name in fresh}
+        reloads = "IPython.extensions.autoreload" in sys.modules  # it may put new code into a module without a reload
+        for name, known in list(self.sources.items()):
+            module = sys.modules.get(name)
+            if module is not None and known.is_outdated(module, reloads):
+                self.sources[name] = Source.of(module)
+                fresh.append(name)
+        return [path for name in fresh if (path := self.sources[name].path) is not None]

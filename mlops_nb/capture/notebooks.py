@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.errors import NotFound, UsageError
+from mlops_nb.capture import launchers
+from mlops_nb.errors import MlopsError, NotFound, UsageError
 from mlops_nb.project import Project
 
 RECEIPTS = "receipts"  # the folder of a project in which its steps' notebooks as they ran are kept
+INJECTED = "injected-parameters"  # papermill's tag of the cell that it makes of given parameters, and our name for it
 
 
 @dataclass(frozen=True)
@@ -91,17 +94,45 @@ def _parameter_cells(path: Path, _saved: int) -> frozenset[str]:
     return frozenset(cell.id for cell in read(path).code if "parameters" in cell.tags)
 
 
-def path_of(namespace: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the notebook that a kernel runs, as far as its front end says.
+def injected_at(cells: Sequence[Cell]) -> int:
+    """Return the place among cells where papermill puts parameters: after the cell tagged so, or at the top."""
+    for tag, after in ((INJECTED, 0), ("parameters", 1)):
+        for place, cell in enumerate(cells):
+            if tag in cell.tags:
+                return place + after
+    return 0
+
+
+def path_of(
+    namespace: Mapping[str, Any], environment: Mapping[str, str] = os.environ, ran: Sequence[str] = ()
+) -> Path | None:
+    """Return the notebook that a kernel runs, as far as anybody says.
 
     Our own executor says it in ``MLOPS_NOTEBOOK``, VS Code in ``__vsc_ipynb_file__``, Jupyter Server in
-    ``JPY_SESSION_NAME``; a terminal has none.
+    ``JPY_SESSION_NAME``, and the command line of papermill, nbconvert or ``jupyter execute``; a terminal has none.
+
+    Args:
+        namespace: the names of the kernel
+        environment: its environment variables
+        ran: the sources that it has run, which tell notebooks apart where a command line names several
     """
-    for place in (
-        environment.get("MLOPS_NOTEBOOK"),
-        namespace.get("__vsc_ipynb_file__"),
-        environment.get("JPY_SESSION_NAME"),
+    for name, place in (
+        ("MLOPS_NOTEBOOK", environment.get("MLOPS_NOTEBOOK")),
+        ("", namespace.get("__vsc_ipynb_file__")),
+        ("JPY_SESSION_NAME", environment.get("JPY_SESSION_NAME")),
     ):
-        if place and str(place).endswith(".ipynb"):
-            return Path(str(place))
-    return None
+        if place and str(place).endswith(".ipynb") and not launchers.is_inherited(name, environment):
+            path = Path(str(place))
+            return path if path.is_absolute() else Path.cwd() / path.name  # a session's kernel starts beside it
+    if "ipykernel" not in sys.modules:
+        return None
+    named = launchers.launcher().notebooks
+    fitting = [path for path in named if len(named) == 1 or _begins(path, ran)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _begins(path: Path, ran: Sequence[str]) -> bool:
+    try:
+        return [cell.source for cell in read(path).code if cell.source.strip()][: len(ran)] == [*ran]
+    except (OSError, MlopsError):
+        return False

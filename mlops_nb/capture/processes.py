@@ -9,10 +9,10 @@ import sys
 import time
 import weakref
 
-from mlops_nb.capture import columns, environments, journal
+from mlops_nb.capture import columns, environments, journal, launchers
 from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
-from mlops_nb.store.db import Store
+from mlops_nb.store.db import Store, id_at
 
 SLACK = 2.0  # seconds by which two readings of a process's birth may differ
 
@@ -28,13 +28,18 @@ def process_id(project: Project) -> int:
             number = store.next_id()
             store.execute(
                 "INSERT INTO process (id, pid, born, host, program, actor, started_at, environment, git_commit,"
-                " git_diff) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " git_diff, caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
                 project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put_text(diff) if diff else None,
+                project.content.put_text(diff) if diff else None, launchers.caller(),
             )  # fmt: skip
         _mine[project.store] = (os.getpid(), number)
     return number
+
+
+def born() -> int:
+    """Return the row ID of the moment when this process began."""
+    return id_at(_born(os.getpid()) or time.time())
 
 
 def _program() -> str:

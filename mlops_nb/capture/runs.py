@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.capture.moves import Moves, eras_of
 from mlops_nb.capture.nodes import add_node
 from mlops_nb.capture.outcomes import begun, ended
 from mlops_nb.capture.processes import process_id, reap
@@ -36,12 +37,13 @@ class Run(Record):
     id: str
     kind: str
     name: str
-    notebook: str | None
+    notebook: str | None  # where it is now
     status: str
     started: datetime | None
     ended: datetime | None
     parent: str | None
     reason: str | None
+    caller: str | None  # person, papermill, nbconvert, nbclient, scheduler, ci or agent
     parameters: dict[str, Json]
     metrics: dict[str, float]
 
@@ -49,14 +51,14 @@ class Run(Record):
 SELECT = """
     SELECT run.id AS number, node.public AS id, run.kind, run.name, run.notebook, run.started_at, run.cache_key,
         run.original, coalesce(outcome.status, 'running') AS status, outcome.ended_at, outcome.reason,
-        above.public AS parent
-    FROM run JOIN node ON node.id = run.id LEFT JOIN outcome ON outcome.id = run.id
-        LEFT JOIN node AS above ON above.id = run.parent
+        above.public AS parent, process.caller
+    FROM run JOIN node ON node.id = run.id JOIN process ON process.id = run.process
+        LEFT JOIN outcome ON outcome.id = run.id LEFT JOIN node AS above ON above.id = run.parent
 """
 
 
 def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
-    rows = list(rows)
+    rows, moves = list(rows), Moves.of(project)
     # a cached step shows what the run that it stands for logged
     shown = {row["number"]: row["original"] or row["number"] for row in rows}
     marks = ",".join(str(int(number)) for number in {*shown.values(), *shown})
@@ -69,9 +71,10 @@ def _records(project: Project, rows: Iterable[sqlite3.Row]) -> list[Run]:
         metrics.setdefault(row["run"], {})[row["name"]] = math.nan if row["value"] is None else row["value"]
     return [
         Run(
-            id=row["id"], kind=row["kind"], name=row["name"], notebook=row["notebook"], status=row["status"],
+            id=row["id"], kind=row["kind"], name=row["name"], status=row["status"],
+            notebook=row["notebook"] and moves.present(row["notebook"], row["number"]),
             started=moment(row["started_at"]), ended=moment(row["ended_at"]), parent=row["parent"],
-            reason=row["reason"], metrics=metrics.get(shown[row["number"]], {}),
+            reason=row["reason"], caller=row["caller"], metrics=metrics.get(shown[row["number"]], {}),
             parameters=parameters.get(shown[row["number"]], {}) | parameters.get(row["number"], {}),
         )
         for row in rows
@@ -92,16 +95,18 @@ def runs(
     Args:
         kind: only notebook, step, pipeline or script runs
         status: only running, ok, failed, aborted or cached ones
-        notebook: only those of this notebook, as a path in the project
+        notebook: only those of this notebook, as a path in the project, also under the names it had before
         limit: at most so many
     """
     if kind is not None and kind not in KINDS:
         raise UsageError(f"no kind of run {kind!r} - there are: {', '.join(KINDS)}")
     reap(project)
+    eras = eras_of(project, project.root / notebook) if notebook is not None else []
+    there = " OR ".join(["(run.notebook = ? AND run.id > ? AND run.id <= ?)"] * len(eras)) or "1 = 1"
     rows = project.store.rows(
         f"{SELECT} WHERE (? IS NULL OR run.kind = ?) AND (? IS NULL OR coalesce(outcome.status, 'running') = ?)"
-        " AND (? IS NULL OR run.notebook = ?) ORDER BY run.started_at DESC, run.id DESC LIMIT ?",
-        kind, kind, status, status, notebook, notebook, limit,
+        f" AND ({there}) ORDER BY run.started_at DESC, run.id DESC LIMIT ?",
+        kind, kind, status, status, *(part for era in eras for part in (era.path, era.after, era.until)), limit,
     )  # fmt: skip
     return _records(project, rows)
 
@@ -196,13 +201,14 @@ def _end_script(project: Project, number: int) -> None:
 # -- parameters and metrics -----------------------------------------------------------------------------------
 
 
-def _add_parameter(project: Project, run: int, name: str, value: Any) -> None:
+def _add_parameter(project: Project, run: int, name: str, value: Any, replacing: bool = False) -> None:
     try:
         text = _kept(name, value)
     except (TypeError, ValueError):
         text = _kept(name, repr(value))
+    conflict = "(run, name) DO UPDATE SET value = excluded.value" if replacing else "DO NOTHING"
     project.store.execute(
-        "INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", run, name, text
+        f"INSERT INTO parameter (run, name, value) VALUES (?, ?, ?) ON CONFLICT {conflict}", run, name, text
     )
 
 
@@ -220,11 +226,11 @@ def observe_parameters(project: Project, run: int, values: Mapping[str, Json]) -
     )
 
 
-def add_parameters(project: Project, run: int, values: Mapping[str, Any]) -> None:
-    """Record parameters of a run; a parameter keeps its first value."""
+def add_parameters(project: Project, run: int, values: Mapping[str, Any], *, replacing: bool = False) -> None:
+    """Record parameters of a run; one keeps its first value, unless what was given is ``replacing`` its default."""
     with project.store.write():
         for name, value in values.items():
-            _add_parameter(project, run, name, value)
+            _add_parameter(project, run, name, value, replacing)
 
 
 @verb("log-param", records=True)

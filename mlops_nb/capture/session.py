@@ -8,6 +8,7 @@ is told once, recorded as a gap, and never reaches the cell.
 from __future__ import annotations
 
 import ast
+import asyncio
 import functools
 import os
 import sqlite3
@@ -20,19 +21,23 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, notebooks, processes, runs, usage
+from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs, usage
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files import FileObserver, Opened
 from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
+from mlops_nb.capture.moves import Moves
 from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.values import Eyes
 from mlops_nb.capture.variables import Variables
+from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
+
+STOPPED = (KeyboardInterrupt, asyncio.CancelledError)  # by the stop button: a cell that awaits is cancelled
 
 
 @dataclass
@@ -66,6 +71,7 @@ class Session:
         self.shell = shell
         self.project = project
         self.notebook = notebook
+        self.walk: Walk | None = None
         self.paused = False
         self.run: int | None = None
         self.owns_run = "MLOPS_RUN" not in os.environ
@@ -76,6 +82,7 @@ class Session:
         self.outputs = Outputs(shell)
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
+        self.packages = environments.Watch()
         self.warned = False
 
     # -- attaching --------------------------------------------------------------------------------------------
@@ -150,22 +157,37 @@ class Session:
         """Record that a cell starts."""
         if self.paused:
             return
-        run = self.run if self.run is not None else self._begin_run()
+        run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark()
+        cell = self._cell(info)
         source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
-        frame = Frame(number, info.cell_id, source, shown)
+        frame = Frame(number, cell, source, shown)
         self.journal.begin(
             number, run=run, process=processes.process_id(project),
-            parent=self.frames[-1].number if self.frames else None, cell=info.cell_id,
+            parent=self.frames[-1].number if self.frames else None, cell=cell,
             count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
+            self._look_at_packages(number, during=False)
             self.files.begin(info.raw_cell)
             self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
+
+    def _cell(self, info: Any) -> str | None:
+        """Return the ID of the cell that starts; a front end that sends none leaves it to the notebook file."""
+        given: str | None = info.cell_id
+        if self.frames or self.notebook is None or (given is not None and not given.startswith(ADDRESS)):
+            return given
+        if self.walk is None:
+            self.walk = Walk(self.notebook, launchers.launcher().executor is not None, self._ran())
+        return self.walk.cell(info.raw_cell, given)
+
+    def _ran(self) -> list[str]:
+        """Return the sources that the shell has run before this cell."""
+        return list(self.shell.history_manager.input_hist_raw)[1:]
 
     @_guarded
     def post_run_cell(self, result: Any) -> None:
@@ -174,8 +196,9 @@ class Session:
         if not self.frames:
             return
         frame, store = self.frames.pop(), self.project.store
-        error = None if result is None else result.error_in_exec or result.error_before_exec
-        status = "ok" if error is None else "aborted" if isinstance(error, KeyboardInterrupt) else "failed"
+        # without a result, the error is on its way past us
+        error = sys.exc_info()[1] if result is None else result.error_in_exec or result.error_before_exec
+        status = "ok" if error is None else "aborted" if isinstance(error, STOPPED) else "failed"
         reason = None if error is None else f"{type(error).__name__}: {_message(error)}"
         if reason is not None:
             known.learn_all(self.shell.user_ns)  # the message may show what the cell has bound
@@ -185,12 +208,13 @@ class Session:
             return
         self.project.execution = None
         spent = self.meter.end()
-        opened = self.files.end()
+        opened = self._opened()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
         touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
         self.ambient.after(names, namespace, touched)
+        self._look_at_packages(frame.number, during=True)
         for version in touched.made:
             known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)
@@ -215,6 +239,20 @@ class Session:
                 Seen(self.project, run, frame.number, frame.tree, namespace, read, made, opened, ok=error is None)
             )
 
+    def _opened(self) -> list[Opened]:
+        """Return the files that a cell opened, and those of the user's modules that it imported or reloaded."""
+        opened = self.files.end()
+        known, files = {file.path for file in opened}, self.files
+        loaded = [path for path in self.modules.loaded() if path not in known]
+        return opened + [
+            Opened(path, {"read"}, files.began, str(path) in files.written, files.hashes, "code") for path in loaded
+        ]
+
+    def _look_at_packages(self, execution: int, *, during: bool) -> None:
+        if self.packages.changed():
+            store = self.project.store
+            store.defer(functools.partial(environments.add_change, store, execution, during))
+
     def _observe(self, seen: Seen) -> None:
         for observer in OBSERVERS:
             try:
@@ -222,7 +260,10 @@ class Session:
             except Exception as error:  # the edge: one that looks on must not keep the others from it
                 self.gap(error)
 
-    def _begin_run(self) -> int:
+    def _begin_run(self, source: str) -> int:
+        if self.notebook is None:  # VS Code says it only when the kernel has started
+            self.notebook = notebooks.path_of(self.shell.user_ns, ran=[*self._ran(), source])
+        self._follow(processes.born())
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
             place = self.project.relative(self.notebook) if self.notebook else None
@@ -231,6 +272,12 @@ class Session:
             run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
         self.run = self.project.run = run
         return run
+
+    def _follow(self, since: int) -> None:
+        """Find the notebook where it is now: nobody tells a kernel of a rename."""
+        if self.notebook is not None and not self.notebook.exists():
+            place = Moves.of(self.project).present(self.project.relative(self.notebook), since)
+            self.notebook = self.project.root / place
 
     # -- what the cell touched --------------------------------------------------------------------------------
 
@@ -258,10 +305,12 @@ class Session:
             return
         if cells.skips(frame.source):
             return
+        self._follow(self.run)
         first = frame.source.lstrip().partition("\n")[0].strip().lower()
         tagged = self.notebook is not None and frame.cell in notebooks.parameter_cells(self.notebook)
         if tagged or first.startswith("# parameters"):
-            runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree))
+            given = frame.cell == notebooks.INJECTED  # in place of the defaults
+            runs.add_parameters(self.project, self.run, dataflow.literals(frame.tree), replacing=given)
 
 
 def _message(error: BaseException) -> str:
@@ -289,7 +338,7 @@ def attach(shell: Any) -> Session:
     """
     global _session
     if _session is None:
-        notebook = notebooks.path_of(shell.user_ns)
+        notebook = notebooks.path_of(shell.user_ns, ran=shell.history_manager.input_hist_raw[1:])
         start = notebook.parent if notebook and notebook.parent.is_dir() else Path.cwd()
         session = Session(shell, Project(projects.find_root(start) or start.resolve()), notebook)
         session.attach()

@@ -7,12 +7,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture import cells
+from mlops_nb.capture import cells, environments
 from mlops_nb.capture.cells import Output
+from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
+from mlops_nb.lineage.moments import before
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment, to_json
+from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
 #: The table that holds a kind of node; its columns are the facts about it.
@@ -45,19 +48,24 @@ class Detail(Record):
 
 
 @verb("show")
-def show(project: Project, ref: str) -> Detail:
+def show(project: Project, ref: str, *, as_of: str | None = None) -> Detail:
     """Show one thing in full: a cell's source and outputs, a dataset's columns, a model's facts.
 
     Args:
         ref: a variable, cell, file, dataset, model, run or ID
+        as_of: what it meant at the end of this date, or at this date and time
+
+    Raises:
+        NotFound: it means nothing, or nothing had been recorded then.
+        UsageError: the moment cannot be read.
     """
-    store = project.store
-    number = resolve(project, ref)
+    store, end = project.store, before(project, as_of)
+    number = resolve(project, ref, end)
     node = store.rows("SELECT * FROM node WHERE id = ?", number)[0]
     kind = node["kind"]
     facts = _facts(project, kind, number)
     source, outputs = None, []
-    maker = number if kind == "execution" else _maker(project, number)
+    maker = number if kind == "execution" else _maker(project, number, end)
     if maker is not None:
         source = cells.load(project, maker).source
         outputs = cells.outputs(project, maker)
@@ -79,6 +87,16 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         for name in row.keys():  # noqa: SIM118  # a Row iterates over its values
             if name not in SKIPPED and row[name] is not None:
                 facts[name.removesuffix("_at")] = _fact(project, name, row[name])
+    if kind in ("execution", "run"):
+        who = store.rows(
+            f"SELECT caller, actor, program FROM process JOIN {kind} ON process.id = process WHERE {kind}.id = ?",
+            number,
+        )[0]
+        facts |= {name: who[name] for name in ("caller", "actor", "program") if who[name]}
+    if kind == "execution":
+        facts |= _environment(store, number)
+    if facts.get("notebook"):
+        facts["notebook"] = Moves.of(project).present(str(facts["notebook"]), number)
     if outcome := store.row("SELECT * FROM outcome WHERE id = ?", number):
         facts |= {"status": outcome["status"], "ended": to_json(moment(outcome["ended_at"]))}
         if outcome["reason"]:
@@ -97,6 +115,19 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
     facts |= _table(project, number)
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
+
+
+def _environment(store: Store, number: int) -> dict[str, Json]:
+    """Return the environment in which a cell ran, and the packages that it changed."""
+    before, after = (environments.of_execution(store, number, after=late) for late in (False, True))
+    if before is None or after is None:
+        return {}
+    old, new = before.packages, after.packages
+    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    facts: dict[str, Json] = {"environment": before.hash[:16]}
+    if changed:
+        facts["packages"] = {name: f"{old.get(name, 'none')} → {new.get(name, 'none')}" for name in changed}
+    return facts
 
 
 def _table(project: Project, number: int) -> dict[str, Json]:
@@ -132,12 +163,12 @@ def _fact(project: Project, name: str, value: Any) -> Json:
     return shown
 
 
-def _maker(project: Project, number: int) -> int | None:
+def _maker(project: Project, number: int, end: int) -> int | None:
     found = project.store.value(
         "SELECT edge.source FROM edge JOIN execution ON execution.id = edge.source WHERE target = ? AND kind = 'wrote'"
-        " ORDER BY edge.source DESC LIMIT 1",
-        number,
-    )
+        " AND edge.source < ? ORDER BY edge.source DESC LIMIT 1",
+        number, end,
+    )  # fmt: skip
     return None if found is None else int(found)
 
 

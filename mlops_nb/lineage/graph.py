@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from mlops_nb.capture.nodes import COMMON
 from mlops_nb.capture.processes import reap
+from mlops_nb.lineage.moments import before
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Record
-from mlops_nb.store.db import Store
+from mlops_nb.store.db import LATEST, Store
 from mlops_nb.verbs import verb
 
 
@@ -42,21 +43,21 @@ class Graph(Record):
     truncated: bool
 
 
-def ancestors(store: Store, node: int, limit: int) -> list[int]:
+def ancestors(store: Store, node: int, limit: int, before: int = LATEST) -> list[int]:
     """Return the row IDs of what a node comes from, itself included, newest first."""
-    return _walk(store, node, "target", "source", limit)
+    return _walk(store, node, "target", "source", limit, before)
 
 
-def descendants(store: Store, node: int, limit: int) -> list[int]:
+def descendants(store: Store, node: int, limit: int, before: int = LATEST) -> list[int]:
     """Return the row IDs of what a node led to, itself included, newest first."""
-    return _walk(store, node, "source", "target", limit)
+    return _walk(store, node, "source", "target", limit, before)
 
 
-def _walk(store: Store, node: int, here: str, there: str, limit: int) -> list[int]:
+def _walk(store: Store, node: int, here: str, there: str, limit: int, before: int) -> list[int]:
     rows = store.rows(
         f"WITH RECURSIVE reached (id) AS (SELECT ? UNION SELECT edge.{there} FROM edge JOIN reached"
-        f" ON edge.{here} = reached.id) SELECT id FROM reached ORDER BY id DESC LIMIT ?",
-        node, limit,
+        f" ON edge.{here} = reached.id WHERE edge.{there} < ?) SELECT id FROM reached ORDER BY id DESC LIMIT ?",
+        node, before, limit,
     )  # fmt: skip
     return [row["id"] for row in rows]
 
@@ -81,26 +82,35 @@ def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
 
 
 @verb("lineage")
-def lineage(project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 2000) -> Graph:
+def lineage(
+    project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 2000, as_of: str | None = None
+) -> Graph:
     """Show where a thing comes from and what it led to.
 
     Args:
         ref: a variable, cell, file, dataset, model, run or ID; without it, the newest part of the whole graph
         imports: show imported modules, results, settings and deletions too
         limit: at most so many nodes each way
+        as_of: as it was known at the end of this date, or at this date and time
+
+    Raises:
+        NotFound: it means nothing, or nothing had been recorded then.
+        UsageError: the moment cannot be read.
     """
     reap(project)
-    store = project.store
+    store, end = project.store, before(project, as_of)
     if ref is None:
         kinds = ", ".join(f"'{kind}'" for kind in sorted(COMMON | {"run"}))
-        rows = store.rows(f"SELECT id FROM node WHERE kind NOT IN ({kinds}) ORDER BY id DESC LIMIT ?", limit)
+        rows = store.rows(
+            f"SELECT id FROM node WHERE kind NOT IN ({kinds}) AND id < ? ORDER BY id DESC LIMIT ?", end, limit
+        )
         numbers = {row["id"] for row in rows}
         truncated = len(rows) == limit
     else:
-        start = resolve(project, ref)
-        starts = _inside(store, start)
-        up = {number for node in starts for number in ancestors(store, node, limit)}
-        down = {number for node in starts for number in descendants(store, node, limit)}
+        start = resolve(project, ref, end)
+        starts = [number for number in _inside(store, start) if number < end]
+        up = {number for node in starts for number in ancestors(store, node, limit, end)}
+        down = {number for node in starts for number in descendants(store, node, limit, end)}
         numbers, truncated = up | down, max(len(up), len(down)) >= limit
     marks = ",".join(str(number) for number in numbers)
     # a cached run only repeats what its original did: it would bury the picture too

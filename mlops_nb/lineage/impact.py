@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.columns import column_reach
 from mlops_nb.lineage.graph import GraphNode, descendants, graph_nodes
 from mlops_nb.lineage.references import resolve_column
 from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.project import Project
 from mlops_nb.records import Record
-from mlops_nb.store.db import Store
 from mlops_nb.verbs import verb
 
 
@@ -51,7 +51,7 @@ def impact(project: Project, ref: str, *, limit: int = 2000) -> Impact:
     store = project.store
     number, column = resolve_column(project, ref)
     if column == ALL:
-        starts = [number, *_same_cell(store, number)]
+        starts = [number, *_same_cell(project, number)]
         reached = {found for start in starts for found in descendants(store, start, limit)} - {*starts}
     else:
         reached = column_reach(project, number, column)
@@ -61,12 +61,17 @@ def impact(project: Project, ref: str, *, limit: int = 2000) -> Impact:
     return Impact(ref=ref, truncated=len(reached) >= limit, **by_kind)
 
 
-def _same_cell(store: Store, number: int) -> list[int]:
+def _same_cell(project: Project, number: int) -> list[int]:
     """Return the other executions of the same cell of the same notebook, as each of them would be another."""
-    rows = store.rows(
-        "SELECT other.id FROM execution JOIN execution AS other ON other.cell = execution.cell"
-        " JOIN run ON run.id = execution.run JOIN run AS another ON another.id = other.run"
-        " WHERE execution.id = ? AND other.id <> ? AND (run.id = another.id OR run.notebook = another.notebook)",
-        number, number,
-    )  # fmt: skip
-    return [row["id"] for row in rows]
+    rows = project.store.rows(
+        "SELECT other.id, run.id AS run, run.notebook FROM execution JOIN execution AS other"
+        " ON other.cell = execution.cell JOIN run ON run.id = other.run WHERE execution.id = ?",
+        number,
+    )
+    moves = Moves.of(project)
+    notebook = {row["id"]: row["notebook"] and moves.present(row["notebook"], row["run"]) for row in rows}
+    mine = [row["run"] for row in rows if row["id"] == number]
+    return [
+        row["id"] for row in rows
+        if row["id"] != number and (row["run"] in mine or notebook[row["id"]] == notebook[number] is not None)
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlops_nb.capture import notebooks
 from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.moves import eras_of
 from mlops_nb.capture.notebooks import Cell, Notebook
 from mlops_nb.errors import UsageError
 from mlops_nb.lineage.facts import read_run
@@ -59,21 +60,30 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
     """
     path = Path(notebook) if Path(notebook).exists() else project.root / notebook
     place = project.relative(path)
-    run = project.store.value(
-        "SELECT max(run) FROM execution JOIN run ON run.id = execution.run WHERE run.notebook = ?"
-        " AND run.kind <> 'step'",
-        place,
-    )
+    run = _last_session(project, path)
     if run is None:
         return by_source(place, notebooks.read(path))
-    # a notebook with its outputs may be large, and an editor asks at each pause in the typing: it is not read for that
-    page = Page(live if live is not None else {cell.id: cell.source for cell in notebooks.read(path).code})
     facts = read_run(project, run)
+    # a notebook with its outputs may be large, and an editor asks at each pause in the typing: it is not read for that
+    parametrized = any(step.cell == notebooks.INJECTED for step in facts.steps.values())
+    saved = Page.of(notebooks.read(path)) if live is None or parametrized else Page({})
+    page = saved if live is None else Page(live, saved.injected_at)
     judge = Judge(facts, page)
-    cells = [
-        _cell(project, judge, cell, source, number) for number, (cell, source) in enumerate(page.sources.items(), 1)
-    ]
+    cells = [_cell(project, judge, *cell, number) for number, cell in enumerate(page.sources.items(), 1)]
     return NotebookVerdict(place, True, _worst(cells), [cell for cell in cells if cell.source.strip()])
+
+
+def _last_session(project: Project, notebook: Path) -> int | None:
+    """Return the last run with a cell in it that a person or an executor made of a notebook, under any of its names."""
+    for era in eras_of(project, notebook):
+        found: int | None = project.store.value(
+            "SELECT max(run) FROM execution JOIN run ON run.id = execution.run WHERE run.notebook = ?"
+            " AND run.id > ? AND run.id <= ? AND run.kind <> 'step'",
+            era.path, era.after, era.until,
+        )  # fmt: skip
+        if found is not None:
+            return found
+    return None
 
 
 def _cell(project: Project, judge: Judge, cell: str, source: str, position: int) -> CellVerdict:

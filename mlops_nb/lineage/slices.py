@@ -16,11 +16,12 @@ from pathlib import Path
 from mlops_nb.capture.nodes import FOREIGN, VERSIONS
 from mlops_nb.errors import UsageError
 from mlops_nb.lineage.facts import Named, RunFacts, Step, read_run
+from mlops_nb.lineage.moments import before
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Record
 from mlops_nb.secrets.redaction import removed
-from mlops_nb.store.db import Store
+from mlops_nb.store.db import LATEST, Store
 from mlops_nb.verbs import verb
 
 
@@ -63,6 +64,7 @@ class Trace:
     versions: set[int] = field(default_factory=set)
     files: dict[str, int] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    _read: dict[str, int] = field(default_factory=dict)  # the last execution that read a file
 
     @property
     def steps(self) -> list[Step]:
@@ -100,8 +102,16 @@ class Trace:
             reasons = self.facts.doubts_about.get((execution, thing.reference), ())
             self.doubt(*(f"{thing.place}: {reason}" for reason in reasons))
             if thing.scheme == "file":
-                self.files.setdefault(thing.place, thing.node)
+                self._file(thing, execution)
         return written.values()
+
+    def _file(self, thing: Named, execution: int) -> None:
+        """Need a file from outside: as it was when it was read last, if it was read in several versions."""
+        if self.files.get(thing.place, thing.node) != thing.node:
+            self.doubt(f"{thing.place} was read in more than one version")
+        if execution >= self._read.get(thing.place, 0):
+            self._read[thing.place] = execution
+            self.files[thing.place] = thing.node
 
     def _version(self, version: int, pending: list[int]) -> None:
         """Need a version: the cell that made it, and what it became from."""
@@ -110,19 +120,19 @@ class Trace:
             self.doubt(*self.facts.doubts.get(version, ()))
             if (maker := self.facts.makers.get(version)) is not None:
                 pending.append(maker)
-            if (before := self.facts.became.get(version)) is None:
+            if (earlier := self.facts.became.get(version)) is None:
                 return
-            version = before
+            version = earlier
 
 
-def trace_of(project: Project, node: int, facts: RunFacts | None = None) -> Trace:
-    """Walk backwards from a node over everything in its run that it depended on.
+def trace_of(project: Project, node: int, facts: RunFacts | None = None, end: int = LATEST) -> Trace:
+    """Walk backwards from a node over everything in its run that it depended on, as known before a row ID.
 
     Raises:
         UsageError: no cell made it.
     """
     store = project.store
-    kind, execution = _maker(store, node)
+    kind, execution = _maker(store, node, end)
     if execution is None:
         doubt = store.value("SELECT reason FROM doubt WHERE node = ?", node)
         raise UsageError(
@@ -135,16 +145,16 @@ def trace_of(project: Project, node: int, facts: RunFacts | None = None) -> Trac
     return Trace(facts).back_from(executions=[execution])
 
 
-def _maker(store: Store, node: int) -> tuple[str, int | None]:
+def _maker(store: Store, node: int, end: int) -> tuple[str, int | None]:
     """Return the kind of a node and the execution, not inside another, that it is or that wrote it last."""
     kind = str(store.value("SELECT kind FROM node WHERE id = ?", node))
     execution: int | None = node
     if kind != "execution":
         execution = store.value(
             "SELECT max(edge.source) FROM edge JOIN execution ON execution.id = edge.source"
-            " WHERE target = ? AND kind = 'wrote'",
-            node,
-        )
+            " WHERE target = ? AND kind = 'wrote' AND edge.source < ?",
+            node, end,
+        )  # fmt: skip
     while execution is not None:
         above = store.value("SELECT parent FROM execution WHERE id = ?", execution)
         if above is None:
@@ -153,14 +163,15 @@ def _maker(store: Store, node: int) -> tuple[str, int | None]:
     return kind, execution
 
 
-def slice_of(project: Project, ref: str) -> Slice:
-    """Return the slice of what a reference means: a variable, a cell, a file, a figure, a dataset or a model.
+def slice_of(project: Project, ref: str, as_of: str | None = None) -> Slice:
+    """Return the slice of what a reference means, or meant at a moment: a value, a cell, a file, a dataset, a model.
 
     Raises:
-        NotFound: it means nothing here.
+        NotFound: it means nothing here, or nothing had been recorded then.
         UsageError: it is a thing that no single cell made, such as a run.
     """
-    trace = trace_of(project, resolve(project, ref))
+    end = before(project, as_of)
+    trace = trace_of(project, resolve(project, ref, end), end=end)
     trace.doubt(*trace.facts.gaps)
     for step in trace.steps:
         if secrets := removed(step.source):
@@ -184,17 +195,19 @@ def _file(store: Store, path: str, node: int) -> SliceFile:
 
 
 @verb("slice")
-def slice(project: Project, ref: str, *, to: str | None = None) -> Slice:
+def slice(project: Project, ref: str, *, to: str | None = None, as_of: str | None = None) -> Slice:
     """Show the least program that makes a value again, with its cells as they ran then.
 
     Args:
         ref: a variable, cell, file, dataset, model or ID
         to: write it to this file too, as a notebook (.ipynb) or a script (.py)
+        as_of: of what the reference meant at the end of this date, or at this date and time
 
     Raises:
-        UsageError: the file is of another kind, or is there already.
+        NotFound: the reference means nothing, or nothing had been recorded then.
+        UsageError: the file is of another kind, or is there already, or the moment cannot be read.
     """
-    found = slice_of(project, ref)
+    found = slice_of(project, ref, as_of)
     if to is not None:
         _write(found, Path(to))
     return found

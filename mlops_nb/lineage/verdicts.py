@@ -12,13 +12,16 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_nb.capture import dataflow, notebooks
 from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.moves import present_path
+from mlops_nb.capture.notebooks import Notebook
+from mlops_nb.capture.walks import ADDRESS
 from mlops_nb.errors import MlopsError
 from mlops_nb.ids import file_digest
 from mlops_nb.lineage.facts import RunFacts, Step
@@ -62,9 +65,21 @@ def worst(reasons: Sequence[Reason]) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A notebook as it stands now: the source of each code cell by its ID, in order."""
+    """A notebook as it stands now: the source of each code cell by its ID, in order, and where parameters go."""
 
     sources: Mapping[str, str]
+    injected_at: int = 0
+
+    @classmethod
+    def of(cls, notebook: Notebook) -> Page:
+        """Return a notebook as it was saved last."""
+        return cls({cell.id: cell.source for cell in notebook.code}, notebooks.injected_at(notebook.code))
+
+    def with_injected(self, source: str) -> Page:
+        """Return the page with the parameters that a run was given, where papermill puts them."""
+        cells = [*self.sources.items()]
+        cells.insert(self.injected_at, (notebooks.INJECTED, source))
+        return Page(dict(cells), self.injected_at)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -75,7 +90,7 @@ class Page:
 def page_of(path: Path) -> Page | None:
     """Return a notebook as it was saved last, or None if it cannot be read."""
     with contextlib.suppress(MlopsError, OSError):
-        return Page({cell.id: cell.source for cell in notebooks.read(path).code})
+        return Page.of(notebooks.read(path))
     return None
 
 
@@ -90,7 +105,12 @@ class Judge:
     above: dict[tuple[int, tuple[str, str]], tuple[str | None, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.latest = {step.cell: step.number for step in self.facts.steps.values() if step.cell is not None}
+        steps = self.facts.steps
+        if self.page is not None:
+            steps |= {step.number: step for step in _located(steps.values(), self.page)}
+            injected = [step.source for step in steps.values() if step.cell == notebooks.INJECTED]
+            self.page = self.page.with_injected(injected[-1]) if injected else self.page
+        self.latest = {step.cell: step.number for step in steps.values() if step.cell is not None}
         if self.page is not None:
             self.makes = [(cell, *self._makes(cell, source)) for cell, source in self.page.sources.items()]
             self.positions = self.page.positions
@@ -197,6 +217,19 @@ class Judge:
         return f"cell [{self.facts.steps[number].count}]"
 
 
+def _located(steps: Iterable[Step], page: Page) -> Iterator[Step]:
+    """Yield the executions whose cell was not known then, with the only cell of the page that has their source.
+
+    VS Code runs cells before it saves them; where one of its cells ran several times, the last source decides.
+    """
+    unknown = [step for step in steps if step.cell is None or step.cell.startswith(ADDRESS)]
+    last = {step.cell or step.id: step.source for step in unknown}
+    taken = [*page.sources.values()]
+    cells = {source: cell for cell, source in page.sources.items() if taken.count(source) == 1}
+    for step in unknown:
+        yield replace(step, cell=cells.get(last[step.cell or step.id]))
+
+
 def _slot(version: tuple[str, str]) -> tuple[str, str]:
     kind, name = version
     return ("setting" if kind == "ambient" else "value", name)
@@ -222,11 +255,12 @@ def verdict_of(project: Project, ref: str) -> Verdict:
         UsageError: no recorded cell made it.
     """
     trace = trace_of(project, resolve(project, ref))
-    place = project.store.value(
-        "SELECT run.notebook FROM run JOIN execution ON execution.run = run.id WHERE execution.id = ?",
+    run = project.store.rows(
+        "SELECT run.id, run.notebook FROM run JOIN execution ON execution.run = run.id WHERE execution.id = ?",
         min(trace.executions),
-    )
-    page = None if place is None else page_of(project.root / place)
+    )[0]
+    place: str | None = run["notebook"]
+    page = None if place is None else page_of(present_path(project, place, run["id"]))
     reasons = Judge(trace.facts, page).reasons(trace) + changed_inputs(project, trace)
     if place is not None and page is None:
         reasons.append(Reason("uncheckable", None, None, f"the notebook {place} is gone or cannot be read"))

@@ -114,6 +114,10 @@ def _unrecorded(project: Project, notebook: Notebook, run: int) -> str | None:
         " WHERE execution.run = ? AND outcome.status = 'ok' AND execution.parent IS NULL",
         run,
     )
+    if project.store.value(
+        "SELECT 1 FROM environment_change JOIN execution ON execution.id = execution WHERE run = ?", run
+    ):
+        return "its last run was not recorded whole (packages changed while it ran)"
     recorded = {row["source"] for row in rows}
     if any(cell.source.strip() and digest(cell.source.encode()) not in recorded for cell in notebook.code):
         return "not every cell of its last run was recorded"

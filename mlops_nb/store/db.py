@@ -34,8 +34,14 @@ Job = Callable[[], None]
 
 EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
 WRITERS = 1 << 14  # so many processes may write before a number is given out again
+LATEST = (1 << 63) - 1  # no row ID is larger
 BUSY_SECONDS = 30.0
 LINGER = 0.002  # seconds the writer waits, so that a short cell's start and end are one transaction
+
+
+def id_at(moment: float) -> int:
+    """Return a number between the row IDs that were made up to a moment (epoch seconds) and those made later."""
+    return min((int(moment * 1_000_000) - EPOCH + 1) * WRITERS, LATEST)
 
 
 class Store:

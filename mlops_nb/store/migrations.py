@@ -222,6 +222,26 @@ def columns(db: Any) -> None:
         db.conn.execute(statement)
 
 
+CELLS = (
+    # who had a process run: person, papermill, nbconvert, nbclient, scheduler, ci or agent; NULL where nobody can tell
+    "ALTER TABLE process ADD COLUMN caller TEXT",
+    # a notebook that was renamed or moved: what ran under the old path before belongs to the new one
+    """CREATE TABLE notebook_move (
+        id BIGINT PRIMARY KEY, old TEXT NOT NULL, new TEXT NOT NULL, at DOUBLE PRECISION NOT NULL)""",
+    # packages that came, went or changed while a process ran: what follows in it runs in another environment.
+    # during is 0 where they were found changed when the cell began, so that it was not the cell
+    """CREATE TABLE environment_change (
+        execution BIGINT NOT NULL REFERENCES execution (id), during BIGINT NOT NULL,
+        environment BIGINT NOT NULL REFERENCES environment (id), PRIMARY KEY (execution, during))""",
+)
+
+
+def cells(db: Any) -> None:
+    """Know who had cells run, where their notebook went, and when packages changed under them."""
+    for statement in CELLS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -229,4 +249,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0003_files", files),
     ("0004_autolog", autolog),
     ("0005_columns", columns),
+    ("0006_cells", cells),
 )

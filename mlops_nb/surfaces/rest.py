@@ -21,6 +21,7 @@ from mlops_nb.capture.processes import reap
 from mlops_nb.errors import MlopsError, NoProject, NotFound, UsageError
 from mlops_nb.project import Project, find_root
 from mlops_nb.records import to_json
+from mlops_nb.surfaces import renames
 from mlops_nb.surfaces.catalogue import verbs
 from mlops_nb.verbs import Value, Verb
 
@@ -171,7 +172,9 @@ class ChangesHandler(_Handler):
 
 def _load_jupyter_server_extension(server: Any) -> None:
     """Add the routes to a Jupyter server."""
-    projects = {"projects": _Projects(Path(server.root_dir))}
+    opened = _Projects(Path(server.root_dir))
+    renames.follow(server, opened.at)
+    projects = {"projects": opened}
     base = server.web_app.settings["base_url"]
     server.web_app.add_handlers(
         ".*$",

@@ -85,7 +85,7 @@ def verdict(drifted: bool) -> str:
 COLUMNS: dict[type, list[tuple[str, Any]]] = {
     Run: [
         ("run", lambda r: r.id), ("kind", lambda r: r.kind), ("name", lambda r: r.name),
-        ("status", lambda r: r.status), ("started", lambda r: r.started),
+        ("status", lambda r: r.status), ("by", lambda r: r.caller), ("started", lambda r: r.started),
         ("time", lambda r: seconds((r.ended - r.started).total_seconds() if r.ended else None)),
         ("metrics", lambda r: r.metrics),
     ],

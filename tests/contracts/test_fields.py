@@ -20,7 +20,7 @@ from mlops_nb.store.audit import AuditEntry
 
 OUTCOME = {"status", "ended"}
 JOINED = {
-    Run: ("run", {"id", *OUTCOME, "reason", "parameters", "metrics"}),
+    Run: ("run", {"id", *OUTCOME, "reason", "caller", "parameters", "metrics"}),
     Execution: ("execution", {"id", *OUTCOME, "error"}),
     Environment: ("environment", set()),
     Fit: ("fit", {"metrics", "candidates", "kept"}),

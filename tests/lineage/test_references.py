@@ -187,3 +187,23 @@ def test_a_variable_can_be_asked_for_in_a_run(cells):
     assert resolve(cells, f"var:{run}/x") == resolve(cells, f"var:{run[:6]}/x") == resolve(cells, "var:x")
     with pytest.raises(NotFound, match="no variable 'feed/x' was bound"):
         resolve(cells, "var:feed/x")
+
+
+def test_a_variable_of_a_pipeline_is_that_of_any_step_and_of_a_cached_one_that_of_its_original(cells):
+    mine = runs.runs(cells)[0].id
+    pipeline = runs.start(cells, "pipeline", "all")
+    step = runs.start(cells, "step", "one", parent=pipeline, original=runs.row_id(cells, mine))
+    for run in (pipeline, step):
+        assert resolve(cells, f"var:{runs.public_id(cells, run)}/x") == resolve(cells, f"var:{mine}/x")
+    other = runs.public_id(cells, runs.start(cells, "step", "two", parent=pipeline))
+    with pytest.raises(NotFound, match=f"no variable '{other}/x' was bound"):
+        resolve(cells, f"var:{other}/x")
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id_unless_several_begin_so(project):
+    started = [runs.public_id(project, runs.start(project, "script", "s")) for _ in range(17)]
+    assert resolve(project, f"runs:/{started[0][:12]}") == runs.row_id(project, started[0])
+    digits = [public[0] for public in started]
+    shared = next(digit for digit in digits if digits.count(digit) > 1)
+    with pytest.raises(UsageError, match=f"'{shared}' is the beginning of more than one ID: "):
+        resolve(project, f"runs:/{shared}")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import mlops_nb as mlops
+from mlops_nb.capture import environments
 from mlops_nb.data.datasets import dataset
 from mlops_nb.errors import UsageError
 from mlops_nb.pipelines import executor
@@ -140,3 +141,11 @@ def test_a_step_that_writes_its_output_natively_does_not_depend_on_what_it_repla
 def test_a_step_that_asks_another_machine_is_not_skipped(project, step):
     step("import pandas as pd\ntry: pd.read_csv('http://127.0.0.1:9/x.csv')\nexcept OSError: pass")
     assert step.again() == ("ran", "what tcp://127.0.0.1:9 answers cannot be checked")
+
+
+def test_a_step_under_which_packages_changed_does_not_stand_for_the_next(project, step):
+    step("x = 1")
+    with project.store.write() as store:
+        environments.add_change(store, project.store.value("SELECT max(id) FROM execution"), during=True)
+    assert step.again() == ("ran", "its last run was not recorded whole (packages changed while it ran)")
+    assert step.again()[0] == "cached"

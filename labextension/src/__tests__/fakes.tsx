@@ -188,6 +188,7 @@ export class Notes implements IActions {
 export function aRun(part: Partial<IRun> = {}): IRun {
   return {
     id: 'run-1',
+    caller: 'person',
     kind: 'notebook',
     name: 'train',
     notebook: 'work/train.ipynb',
