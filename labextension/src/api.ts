@@ -38,6 +38,13 @@ export interface IAuditEntry {
   hash: string;
 }
 
+/** One candidate of a search, or one fold of a cross-validation. */
+export interface ICandidate {
+  position: number;
+  parameters: { [key: string]: JSONValue };
+  metrics: { [key: string]: number };
+}
+
 /** The verdict of one code cell of a notebook: what it showed, and what it made. */
 export interface ICellVerdict {
   cell: string;
@@ -70,12 +77,45 @@ export interface IColumnDrift {
   current: number[];
 }
 
+/** Where a column comes from and what it feeds. */
+export interface IColumnLineage {
+  id: string;
+  name: string;
+  column: string;
+  sources: IColumnLink[];
+  targets: IColumnLink[];
+}
+
+/** A column that another comes from or feeds: how, over how many steps, and whether that is an assumption. */
+export interface IColumnLink {
+  id: string;
+  kind: string;
+  name: string;
+  column: string;
+  relation: string;
+  assumed: boolean;
+  steps: number;
+}
+
 /** One success criterion, the value it was held against, and the verdict; a missing value fails. */
 export interface ICriterion {
   name: string;
   value: number | null;
   limit: string;
   passed: boolean;
+}
+
+/** A table that passed a boundary; ``reason`` says why it has no fingerprint, where it has none. */
+export interface ICrossing {
+  id: string;
+  name: string;
+  boundary: string;
+  rows: number | null;
+  columns: { [key: string]: JSONValue };
+  fingerprint: string | null;
+  reason: string | null;
+  dataset: string | null;
+  created: string | null;
 }
 
 /** One version of a named dataset; ``columns`` holds the profile of each column by name. */
@@ -123,6 +163,23 @@ export interface IExport {
   files: number;
   bytes: number;
   missing: string[];
+}
+
+/** One call that trained something; ``note`` says what of it is not recorded, and why. */
+export interface IFit {
+  id: string;
+  kind: string;
+  estimator: string;
+  run: string;
+  started: string | null;
+  seconds: number | null;
+  rows: number | null;
+  features: number | null;
+  parameters: { [key: string]: JSONValue };
+  metrics: { [key: string]: number };
+  candidates: number;
+  kept: boolean;
+  note: string | null;
 }
 
 /** The verdict on a model version, criterion by criterion. */
@@ -334,11 +391,14 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];
   drift: IDriftReport;
   export: IExport;
+  fits: IFit[];
   fsck: IProof;
   gate: IGate;
   gc: ICollected;
@@ -359,4 +419,5 @@ export interface IAnswers {
   show: IDetail;
   slice: ISlice;
   status: IStatus;
+  tables: ICrossing[];
 }

@@ -1,24 +1,29 @@
 """The journal: what began and ended is on record before the cell runs on, without a transaction.
 
 Committing takes longer than many a cell, so it is left to the store's writer; a process that dies at once would take
-along what is not committed yet. Each process therefore appends the starts and ends of its cells to a file of its own
-beside the store, ``<row ID of the process>.journal``: one ``write`` of one line to an open file. What the operating
+along what is not committed yet. Each process therefore writes the starts and ends of its cells into a file of its own
+beside the store, ``<row ID of the process>.journal``: one ``pwrite`` of one line to an open file. What the operating
 system has been handed survives the process, if not a power cut.
 
-When the file has grown, the one who appends empties it as soon as all in it is committed, so nobody else ever cuts it
-short. A process that ends well removes it. What a dead one left is entered by the next that looks (see ``processes``),
-in a transaction that leaves out what is in the store already, so any number of them may do that at once.
+Once the store has committed all that is in it, the next line goes to the beginning again: only the one who writes knows
+when, so nobody else ever cuts the file short. A process that ends well removes it. What a dead one left is entered by
+the next that looks (see ``processes``), in a transaction that leaves out what the store has already, so old lines do no
+harm and any number of processes may do that at once. A line carries its checksum: what is torn or half overwritten is
+none.
 
-A line begins with its line break: one torn by a full disk spoils none after it, and a torn object is no JSON.
+``os.pwrite`` would let go of the interpreter's lock, and the cell would wait for whoever takes it meanwhile, such as
+the thread that saves IPython's history: many times what the write takes. So the C library's is called, which keeps it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +35,7 @@ from mlops_nb.project import Project
 from mlops_nb.store.db import Job
 
 SUFFIX = ".journal"
-LARGE = 1 << 14  # bytes from which the file is emptied when all in it is committed
+OURS = 0x6D6C6F70  # where our open file is said to stand: a cell may close any file and get the number for its own
 
 Entry = dict[str, Any]
 
@@ -43,9 +48,8 @@ class Journal:
         self._process = 0
         self._pid = 0
         self._file = -1
-        self._identity: os.stat_result | None = None
-        self._size = 0  # bytes in the file
-        self._marked = 0  # entries so far; the last one is in the file
+        self._end = 0  # where the next line goes
+        self._marked = 0  # entries so far
         self._entered = (0, -1)  # the last that a transaction took, and how many commits there had been before it
 
     def begin(self, number: int, *, process: int, **facts: Any) -> None:
@@ -67,6 +71,8 @@ class Journal:
 
     def close(self) -> None:
         """Remove the file; where the store could not take all that is in it, leave it to the next process."""
+        if self._pid == 0:
+            return
         if self._pid == os.getpid() and self._settled():
             with contextlib.suppress(OSError):
                 _path(self.project, self._process).unlink(missing_ok=True)
@@ -78,8 +84,8 @@ class Journal:
         store = self.project.store
         try:
             if "began" in entry or self._pid == os.getpid():  # a forked child ends its parent's cell, in memory only
-                self._append(b"\n" + json.dumps(entry).encode())
-        except OSError as error:
+                self._write(_line(entry))
+        except (OSError, ImportError) as error:  # a Python may be built without ctypes
             path = _path(self.project, self._process)
             store.on_gap(StoreError(f"{path} cannot be written: {error} - a cell that kills its process may be lost"))
         self._marked += 1
@@ -95,37 +101,42 @@ class Journal:
         position, before = self._entered
         return position == self._marked and commits > before
 
-    def _append(self, line: bytes) -> None:
-        seen = self._seen()
-        if seen is None or not seen.st_nlink or self._pid != os.getpid():
+    def _write(self, line: bytes) -> None:
+        if self._pid != os.getpid() or not self._is_ours():
             self._open()
-        if self._size > LARGE and self._settled():
-            os.ftruncate(self._file, 0)
-            self._size = 0
-        if os.write(self._file, line) < len(line):
-            raise OSError("no space left for the whole line")
-        self._size += len(line)
+        start = 0 if self._settled() else self._end
+        written = _library().pwrite(self._file, line, len(line), start)
+        if written < len(line) and os.pwrite(self._file, line, start) < len(line):  # again, for its error
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._end = start + len(line)
 
-    def _seen(self) -> os.stat_result | None:
-        """Look at the open file; None if it is not the one we opened: a cell may close any, and open its own there."""
-        try:
-            seen = os.fstat(self._file)
-        except OSError:
-            return None
-        return seen if self._identity is not None and os.path.samestat(seen, self._identity) else None
-
-    def _forget(self) -> None:
-        if self._seen() is not None:
-            os.close(self._file)
-        self._file, self._pid = -1, 0
+    def _is_ours(self) -> bool:
+        return bool(_library().lseek(self._file, 0, os.SEEK_CUR) == OURS)
 
     def _open(self) -> None:
         self._forget()
         with hooks.unheard():
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            self._file = os.open(_path(self.project, self._process), flags, 0o666)
-        self._identity, self._pid = os.fstat(self._file), os.getpid()
-        self._size = self._identity.st_size
+            self._file = os.open(_path(self.project, self._process), os.O_WRONLY | os.O_CREAT, 0o666)
+        os.lseek(self._file, OURS, os.SEEK_SET)
+        self._pid, self._end = os.getpid(), os.fstat(self._file).st_size
+
+    def _forget(self) -> None:
+        if self._is_ours():
+            os.close(self._file)
+        self._file, self._pid = -1, 0
+
+
+@functools.cache
+def _library() -> Any:
+    """Return the C library, called without letting go of the interpreter's lock."""
+    import ctypes  # 2 ms, and needed when the first cell runs
+
+    library = ctypes.PyDLL(None)
+    library.pwrite.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long)
+    library.pwrite.restype = ctypes.c_ssize_t
+    library.lseek.argtypes = (ctypes.c_int, ctypes.c_long, ctypes.c_int)
+    library.lseek.restype = ctypes.c_long
+    return library
 
 
 # -- what a dead process left ---------------------------------------------------------------------------------
@@ -159,12 +170,16 @@ def recover(project: Project, process: int) -> None:
             path.unlink(missing_ok=True)
 
 
+def _line(entry: Entry) -> bytes:
+    text = json.dumps(entry).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
 def _entries(data: bytes) -> Iterator[Entry]:
     for line in data.split(b"\n"):
-        with contextlib.suppress(ValueError):  # torn
-            entry = json.loads(line)
-            if isinstance(entry, dict):
-                yield entry
+        checksum, _, text = line.partition(b" ")
+        if checksum == b"%08x" % zlib.crc32(text):
+            yield json.loads(text)
 
 
 def _is_known(project: Project, entry: Entry) -> bool:

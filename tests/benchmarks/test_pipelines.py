@@ -1,9 +1,8 @@
-"""What a pipeline costs over bare papermill, and what capture costs real notebooks."""
+"""What a pipeline costs over bare papermill."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -12,8 +11,6 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.conftest import cpu_of
-
-STORY = Path(__file__).parents[2] / "notebooks" / "flights"
 
 BARE = """
 import sys, papermill
@@ -68,34 +65,3 @@ def test_five_notebooks_cost_no_more_than_papermill(benchmark, figure, tmp_path)
         "ms",
         "<= 150",
     )
-
-
-def test_capture_costs_the_flights_little(benchmark, figure, tmp_path):
-    """The same notebooks, run in order in one kernel each, with capture attached and switched off at once."""
-    subprocess.run([sys.executable, "-m", "mlops_nb", "demo", "."], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    code = (
-        "import json, sys, time\n"
-        "from IPython.core.interactiveshell import InteractiveShell\n"
-        "shell = InteractiveShell.instance()\n"
-        "shell.run_line_magic('load_ext', 'mlops_nb')\n"
-        "if sys.argv[2] == 'off':\n    shell.run_line_magic('mlops', 'off')\n"
-        "cells = [''.join(c['source']) for c in json.load(open(sys.argv[1]))['cells'] if c['cell_type'] == 'code']\n"
-        "shell.run_cell(cells[0], store_history=True)\n"
-        "began = time.process_time()\n"
-        "for cell in cells[1:]:\n    shell.run_cell(cell, store_history=True).raise_error()\n"
-        "print(time.process_time() - began)\n"
-    )
-
-    def spent(way: str) -> float:
-        total = 0.0
-        for name in ("02-features", "03-train"):
-            done = subprocess.run(
-                [sys.executable, "-c", code, f"{name}.ipynb", way],
-                cwd=tmp_path, check=True, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-            )  # fmt: skip
-            total += float(done.stdout.strip().splitlines()[-1])
-        return total
-
-    benchmark.pedantic(lambda: spent("on"), rounds=1)
-    pairs = [(spent("on"), spent("off")) for _ in range(5)]
-    figure("capture of the flights' notebooks", statistics.median(on / off for on, off in pairs), "times", "< 1.03")
