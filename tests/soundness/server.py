@@ -61,6 +61,7 @@ def _fork_kernel(folder: str, connection: str) -> int:
         from ipykernel.kernelapp import IPKernelApp
 
         sys.argv = ["ipykernel_launcher"]
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # a kernel ends when the server does
         sys.path.insert(0, "")
         IPKernelApp.launch_instance(["-f", connection])
     finally:
