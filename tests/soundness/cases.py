@@ -509,10 +509,12 @@ def answer():
 import reloaded
 # %% either
 before = reloaded.answer()
+# %% drop
+m = 1
 # %% need
 with open("reloaded.py", "w") as file:
     file.write("def answer():\\n    return 'the new one'\\n")
-# %% drop
+# %% either
 n = 1
 # %% need
 print(reloaded.answer())

@@ -832,6 +832,6 @@ import __main__; __main__.<list>.append(<int>)
 
 %time <new num> = <int>
 
-[v for v in globals().values() if type(v) is list][-1].append(<int>)
+[v for k, v in globals().items() if type(v) is list and len(k) == 1 and k != "_"][-1].append(<int>)
 """,
 }

@@ -23,9 +23,9 @@ from typing import Any
 
 encode = json.JSONEncoder().encode  # a notebook may do anything to what it can reach by name
 SECONDS = 20  # after which a session is given up
-#: What differs between equal sessions: what %%time says, and addresses.
+#: What differs between equal sessions: what %%time says, addresses, and the name of the folder.
 CHANGING = re.compile(
-    r"^(CPU times|Wall time|Compiler time): .*\n|(?<=0x)[0-9a-f]+|(?<= at )[0-9a-f]{8,}", re.MULTILINE
+    r"^(CPU times|Wall time|Compiler time): .*\n|(?<=0x)[0-9a-f]+|(?<= at )[0-9a-f]{8,}|\S+/(?=notebook/)", re.MULTILINE
 )
 
 
@@ -61,6 +61,7 @@ def _fork_kernel(folder: str, connection: str) -> int:
         from ipykernel.kernelapp import IPKernelApp
 
         sys.argv = ["ipykernel_launcher"]
+        os.environ["JPY_PARENT_PID"] = str(os.getppid())  # a kernel ends when the server does
         sys.path.insert(0, "")
         IPKernelApp.launch_instance(["-f", connection])
     finally:

@@ -128,6 +128,7 @@ def test_installing_a_package_is_a_matter_of_the_environment_and_said(run, kerne
         # %% either
         {install} tinylib==1.0
         # %% need
+        importlib.invalidate_caches()
         import tinylib
         # %% drop
         before = tinylib.VERSION
@@ -138,6 +139,7 @@ def test_installing_a_package_is_a_matter_of_the_environment_and_said(run, kerne
         # %% need
         print(tinylib.VERSION)
         """))  # fmt: skip
+    (tmp_path / "site").mkdir()
     ran = run(notebook)
     assert ran.shown[-1][0]["text"] == "2.0\n"
     found = ran.slice("cell:7")

@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from tests.soundness.found import FOUND
+from tests.soundness.notebook import parse
 from tests.soundness.programs import notebooks, smallest
 
 #: How many notebooks, and how many of the long test that runs where a number is asked for.
@@ -23,6 +25,12 @@ def check(server, notebook):
         judgement = server.judge(smallest(notebook, fails))
         assert judgement.transparent, judgement
         assert judgement.sound, judgement
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_unsound_once_is_sound(server, name):
+    judgement = server.judge(parse(FOUND[name]))
+    assert judgement.fair and judgement.transparent and judgement.sound, judgement
 
 
 @seed(1)

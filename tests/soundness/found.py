@@ -1,0 +1,135 @@
+"""Notebooks that random ones were made small to, each of which some version of capture could not slice."""
+
+FOUND = {
+    "an iterator that appends to a list when it is advanced with a default": """
+# %%
+items = ["s", 1]
+# %%
+lazy = map(items.append, [1, 2, 3])
+# %%
+next(lazy, None)
+# %%
+print(list(lazy), items)
+""",
+    "a list that a loop over an iterator appends to": """
+# %%
+items = [3, 4]
+same = items
+# %%
+lazy = map(items.append, [1, 2, 3])
+# %%
+for value in lazy:
+    break
+# %%
+other = same
+# %%
+print(items, other)
+""",
+    "an iterator over a list that changes": """
+# %%
+import random
+items = [2, 3]
+# %%
+pairs = enumerate(items)
+# %%
+items.insert(0, "s")
+random.shuffle(items)
+# %%
+print(list(pairs))
+""",
+    "a small buffer": """
+# %%
+data = bytearray(b"abc")
+# %%
+data[0] = 66
+# %%
+print(bytes(data))
+""",
+    "an array and a view over one buffer, which is written": """
+# %%
+import numpy as np
+# %%
+data = bytearray(b"abc")
+# %%
+numbers = np.frombuffer(data, dtype="u1")
+# %%
+view = memoryview(data)
+# %%
+data[0] = 69
+# %%
+print(numbers.tolist(), bytes(view))
+""",
+    "an array over a buffer that is written through a view": """
+# %%
+import numpy as np
+# %%
+data = bytearray(b"abc")
+numbers = np.frombuffer(data, dtype="u1")
+# %%
+view = memoryview(data)
+# %%
+view[1] = 73
+# %%
+print(numbers.tolist(), bytes(data))
+""",
+    "a text that grows where it is": """
+# %%
+text = "none"
+# %%
+text += "x"
+# %%
+for _ in range(2):
+    text += "x"
+# %%
+print(text)
+""",
+    "a name that is deleted through globals and bound again": """
+# %%
+name = [1, 2]
+# %%
+other = 3
+# %%
+del globals()["name"]
+def name():
+    return other
+shown = str(other)
+# %%
+print(shown)
+""",
+    "a name that is bound through its module": """
+# %%
+import sys
+# %%
+name = [3, 4]
+# %%
+sys.modules["__main__"].name = 2
+# %%
+print(name)
+""",
+    "inputs that somebody appends to": """
+# %%
+In.append("more")
+# %%
+name = 1
+# %%
+print(name)
+""",
+    "containers in a circle, in a namespace with many names": """
+# %%
+import __main__, string
+for letter in string.ascii_letters:
+    globals()["name_" + letter] = 1
+# %%
+items = [1]
+table = {"items": items, "again": items}
+items += [table, table]
+# %%
+items.append(5)
+# %%
+everything = dict(vars(__main__))
+# %%
+everything["items"].append(6)
+# %%
+print(len(items), everything["items"] is items)
+""",
+}
