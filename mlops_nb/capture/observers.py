@@ -28,6 +28,7 @@ class Seen:
     made: Mapping[str, int]
     opened: list[Opened]
     ok: bool = True  # whether the cell ran to its end
+    skipped: bool = False  # whether its author wants nothing kept of what it says
 
 
 Observer = Callable[[Seen], None]

@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -232,12 +232,10 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
-        if OBSERVERS and not cells.skips(frame.source):
+        if OBSERVERS:
             made = {version.name: version.node for version in touched.made}
-            run, read = self.run or 0, touched.read
-            self._observe(
-                Seen(self.project, run, frame.number, frame.tree, namespace, read, made, opened, ok=error is None)
-            )
+            seen = Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+            self._observe(replace(seen, ok=error is None, skipped=cells.skips(frame.source)))
 
     def _opened(self) -> list[Opened]:
         """Return the files that a cell opened, and those of the user's modules that it imported or reloaded."""

@@ -88,7 +88,7 @@ class Crossings:
 
     def __call__(self, seen: Seen) -> None:
         """Record the tables that crossed a boundary in a cell, and have them measured."""
-        if "pandas" not in sys.modules or seen.tree is None:
+        if "pandas" not in sys.modules or seen.tree is None or seen.skipped:
             return
         for name, boundary in sorted(set(self._crossed(seen))):
             self._take(seen, name, seen.made.get(name) or seen.read.get(name), boundary)

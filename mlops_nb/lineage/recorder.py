@@ -58,7 +58,7 @@ class Recorder:
 
     def __call__(self, seen: Seen) -> None:
         """Record the columns of a cell that has ended."""
-        if "pandas" not in sys.modules or seen.tree is None:
+        if "pandas" not in sys.modules or seen.tree is None or seen.skipped:
             return
         before = self._before(seen)
         after = {name: describe(seen.namespace[name]) for name in seen.made if name in seen.namespace}

@@ -85,6 +85,15 @@ def test_one_that_crosses_none_is_not(cell: Cell, code: str):
     assert cell.found() == {}
 
 
+def test_nothing_is_kept_of_a_cell_whose_author_does_not_want_it(cell: Cell):
+    cell.ended("print()", df=FRAME)
+    seen = Seen(
+        cell.project, 0, 1, ast.parse("df = pd.read_csv('x.csv')"), {"df": FRAME}, {}, {"df": 2}, [], skipped=True
+    )
+    cell.crossings(seen)
+    assert cell.found() == {}
+
+
 def test_the_same_data_has_one_profile_and_no_copy(cell: Cell):
     cell.ended("df = pd.read_csv('x.csv')\ncopy = df.copy()", df=FRAME, copy=FRAME.copy())
     assert len(cell.found()) == 2
