@@ -77,12 +77,45 @@ export interface IColumnDrift {
   current: number[];
 }
 
+/** Where a column comes from and what it feeds. */
+export interface IColumnLineage {
+  id: string;
+  name: string;
+  column: string;
+  sources: IColumnLink[];
+  targets: IColumnLink[];
+}
+
+/** A column that another comes from or feeds: how, over how many steps, and whether that is an assumption. */
+export interface IColumnLink {
+  id: string;
+  kind: string;
+  name: string;
+  column: string;
+  relation: string;
+  assumed: boolean;
+  steps: number;
+}
+
 /** One success criterion, the value it was held against, and the verdict; a missing value fails. */
 export interface ICriterion {
   name: string;
   value: number | null;
   limit: string;
   passed: boolean;
+}
+
+/** A table that passed a boundary; ``reason`` says why it has no fingerprint, where it has none. */
+export interface ICrossing {
+  id: string;
+  name: string;
+  boundary: string;
+  rows: number | null;
+  columns: { [key: string]: JSONValue };
+  fingerprint: string | null;
+  reason: string | null;
+  dataset: string | null;
+  created: string | null;
 }
 
 /** One version of a named dataset; ``columns`` holds the profile of each column by name. */
@@ -360,6 +393,7 @@ export interface IVerdict {
 export interface IAnswers {
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];
   drift: IDriftReport;
@@ -385,4 +419,5 @@ export interface IAnswers {
   show: IDetail;
   slice: ISlice;
   status: IStatus;
+  tables: ICrossing[];
 }

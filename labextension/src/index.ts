@@ -19,10 +19,12 @@ import { IActions } from './actions';
 import { Render } from './detail';
 import { mlopsIcon } from './icons';
 import type { LineageWidget } from './lineage';
-// The sidebar is there from the start, so these two are needed at once.
+// The sidebar is there from the start, so these are needed at once.
 /* eslint-disable jupyter/prefer-lazy-imports */
+import { JudgedNotebooks } from './judged';
 import { MlopsModel } from './model';
 import { createPanel } from './panel';
+import { check } from './verdicts';
 /* eslint-enable jupyter/prefer-lazy-imports */
 
 const PLUGIN = 'mlops-nb:plugin';
@@ -31,6 +33,7 @@ namespace CommandIDs {
   export const openLineage = 'mlops-nb:open-lineage';
   export const showPanel = 'mlops-nb:show-panel';
   export const refresh = 'mlops-nb:refresh';
+  export const toggleVerdicts = 'mlops-nb:toggle-verdicts';
 }
 
 const plugin: JupyterFrontEndPlugin<void> = {
@@ -76,7 +79,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
       }
     };
 
-    const panel = createPanel(model, actions, translator ?? nullTranslator);
+    const judged = new JudgedNotebooks(notebooks, model, {
+      check: (path, page) =>
+        check(
+          serviceManager.serverSettings,
+          serviceManager.contents.localPath(path),
+          page
+        ),
+      trans
+    });
+    const panel = createPanel(model, judged, actions, translator ?? nullTranslator);
     shell.add(panel, 'left', { rank: 900, type: 'MLOps' });
     restorer?.add(panel, panel.id);
 
@@ -132,7 +144,20 @@ const plugin: JupyterFrontEndPlugin<void> = {
     commands.addCommand(CommandIDs.refresh, {
       label: trans.__('Refresh MLOps Sidebar'),
       describedBy: { args: { type: 'object', properties: {} } },
-      execute: () => model.refresh()
+      execute: () => {
+        model.refresh();
+        judged.refresh();
+      }
+    });
+    commands.addCommand(CommandIDs.toggleVerdicts, {
+      label: trans.__('Show Verdicts Beside Cells'),
+      caption: trans.__('Whether what a cell shows is what the notebook says'),
+      isToggled: () => judged.isOn,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        judged.isOn = !judged.isOn;
+        await settings?.set(PLUGIN, 'verdicts', judged.isOn);
+      }
     });
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('MLOps') });
@@ -161,6 +186,8 @@ const plugin: JupyterFrontEndPlugin<void> = {
     void settings?.load(PLUGIN).then(loaded => {
       const apply = () => {
         model.live = loaded.composite.live !== false;
+        judged.isOn = loaded.composite.verdicts !== false;
+        commands.notifyCommandChanged(CommandIDs.toggleVerdicts);
       };
       loaded.changed.connect(apply);
       apply();

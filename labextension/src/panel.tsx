@@ -15,6 +15,7 @@ import { IStatus } from './api';
 import { mlopsIcon } from './icons';
 import * as format from './format';
 import { fitToContent } from './fit';
+import { JudgedNotebooks } from './judged';
 import { Answers, IAnswer, MlopsModel, Section } from './model';
 import { Action, Hint } from './parts';
 import { Drift } from './sections/drift';
@@ -22,6 +23,7 @@ import { Lineage } from './sections/lineage';
 import { Models } from './sections/models';
 import { Pipelines } from './sections/pipelines';
 import { Runs } from './sections/runs';
+import { VerdictLine } from './sections/verdict';
 
 type Draw = (answers: Answers) => JSX.Element;
 
@@ -107,9 +109,10 @@ function Measured(props: {
   );
 }
 
-/** The sidebar: the project's name and counts, then its five sections. */
+/** The sidebar: the project's name and counts, the notebook's verdict, then five sections. */
 export function createPanel(
   model: MlopsModel,
+  judged: JudgedNotebooks,
   actions: IActions,
   translator: ITranslator
 ): SidePanel {
@@ -125,13 +128,31 @@ export function createPanel(
   const summary = new SectionBody(model, 'status', answers => (
     <Summary
       answer={answers.status}
-      refresh={() => model.refresh()}
+      refresh={() => {
+        model.refresh();
+        judged.refresh();
+      }}
       trans={trans}
     />
   ));
   summary.addClass('jp-mod-summary');
   summary.id = 'mlops-nb-status';
   panel.header.addWidget(summary);
+  const verdict = ReactWidget.create(
+    <UseSignal signal={judged.changed}>
+      {() => (
+        <VerdictLine
+          value={judged.current?.verdicts.value ?? null}
+          failure={judged.current?.verdicts.failure ?? null}
+          jump={cell => void judged.current?.jump(cell)}
+          retry={() => judged.refresh()}
+          trans={trans}
+        />
+      )}
+    </UseSignal>
+  );
+  verdict.id = 'mlops-nb-verdict';
+  panel.header.addWidget(verdict);
 
   const sections: [Section, string, Draw][] = [
     [

@@ -14,7 +14,7 @@ import React from 'react';
 
 import { JSONValue } from './api';
 import * as format from './format';
-import { mlopsIcon } from './icons';
+import { mlopsIcon, verdictIcons } from './icons';
 import { IAnswer } from './model';
 import { Failure } from './request';
 
@@ -50,6 +50,22 @@ export function StatusIcon(props: {
       title={props.label}
     >
       <Icon tag="span" width="14px" height="14px" />
+    </span>
+  );
+}
+
+/** A verdict as its sign; without a label the word stands beside it. */
+export function Sign(props: { verdict: string; label?: string }): JSX.Element {
+  const Icon = (verdictIcons[props.verdict] ?? circleEmptyIcon).react;
+  return (
+    <span
+      className={`jp-Mlops-sign jp-mod-${props.verdict}`}
+      role={props.label ? 'img' : undefined}
+      aria-label={props.label}
+      aria-hidden={props.label ? undefined : true}
+      title={props.label}
+    >
+      <Icon tag="span" />
     </span>
   );
 }

@@ -39,10 +39,25 @@ export function write<T>(
   verb: string,
   args: Arguments = {}
 ): Promise<T> {
-  return ask<T>(settings, `api/${verb}`, {
-    method: 'POST',
-    body: JSON.stringify(args)
-  });
+  return post<T>(settings, verb, JSON.stringify(args));
+}
+
+/** Call a writing verb with its arguments as the text of a JSON object. */
+export function post<T>(
+  settings: ServerConnection.ISettings,
+  verb: string,
+  body: string
+): Promise<T> {
+  return ask<T>(settings, `api/${verb}`, { method: 'POST', body });
+}
+
+/**
+ * The text of a JSON object with its members in this order; an object of
+ * JavaScript moves names that look like numbers to its front.
+ */
+export function ordered(members: readonly (readonly [string, string])[]): string {
+  const texts = members.map(([name, json]) => `${JSON.stringify(name)}:${json}`);
+  return `{${texts.join(',')}}`;
 }
 
 /** Wait (up to about 20 s) for something to happen after `since`. */

@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from mlops_nb import hooks
@@ -56,7 +57,7 @@ class FileObserver:
         self.remotes = Remotes(self._query)
         self._held: dict[str, tuple[Mark, ...]] = {}
         self._datasets: set[str] = set()
-        self._children = False
+        self._children = self._before = False  # alive when the last cell ended, and the one before it
 
     def start(self) -> None:
         """Listen and watch from now on; what is not part of a cell is forgotten."""
@@ -98,16 +99,19 @@ class FileObserver:
         """
         heard, remote = self.hearing, self.remotes.end()
         heard.on = False
+        self._before = self._children
+        if heard.spawned or self._before:
+            self._children = _children()
         events, own = self.watches.drain()
         self.listed, self.doubts = [], [self.blind] if self.blind else []
         touches = heard.touches
         if self._held:
             self._look_at_held(touches)
-        if events or heard.made or heard.asked or heard.visited:
+        if events or touches or heard.made or heard.asked or heard.visited:
             seen = Sightings.of([*events, *self._unwatched(touches)], self.places.is_data)
             if seen.overflow:
                 self.doubts.append("so many files were opened that some were not seen")
-            witness = Witness(heard, self.began, own, self._have_children())
+            witness = Witness(heard, self.began, own, self._have_children)
             witness.tell(seen)
             self._hold(witness.held, seen)
             self._datasets |= partitions.fold(touches, seen, heard, self._datasets)
@@ -136,8 +140,8 @@ class FileObserver:
 
     def _have_children(self) -> bool:
         """Whether a child of this process may have used files in this cell."""
-        before, self._children = self._children, self.hearing.spawned or _children()
-        return before or self._children or any(name in sys.modules for name in FORKERS)
+        self._children = _children()
+        return self._before or self._children or self.hearing.spawned or any(name in sys.modules for name in FORKERS)
 
     # -- what stays open --------------------------------------------------------------------------------------
 
@@ -203,8 +207,11 @@ def _children() -> bool:
     if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
         return True
     with hooks.unheard():
-        for thread in os.listdir("/proc/self/task"):
-            with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children") as found:  # it may have ended
+        for thread in os.listdir("/proc/self/task"):  # it may end meanwhile
+            with (
+                contextlib.suppress(OSError),
+                FileIO(f"/proc/self/task/{thread}/children") as found,
+            ):  # it may have ended
                 if found.read():
                     return True
     return False

@@ -67,6 +67,7 @@ class Hearing:
     def begin(self) -> None:
         """Forget what was heard, and keep what comes."""
         self.touches = Touches()
+        self._known: dict[str, str] = {}  # by path as it was given
         self.asked: set[str] = set()  # folders whose content was asked for
         self.made: list[str] = []  # folders
         self.visited: list[str] = []  # folders that Python went to
@@ -83,10 +84,12 @@ class Hearing:
     # -- events -----------------------------------------------------------------------------------------------
 
     def _open(self, path: Any, mode: str | None, flags: int | None) -> None:
-        if isinstance(path, int) or (full := whole_path(path)) is None:
-            return
-        full = source_of(full)
-        if not self.places.is_data(full):
+        full = self._known.get(path) if type(path) is str else None
+        if full is None:
+            full = self._data_path(path)
+            if type(path) is str:
+                self._known[path] = full
+        if not full:
             return
         reads, writes = _uses(mode, flags or 0)
         if reads:
@@ -95,6 +98,12 @@ class Hearing:
             touch = self.touches.wrote(full)
         touch.reads += reads and not writes
         touch.writes += writes
+
+    def _data_path(self, path: Any) -> str:
+        """Return the data that opening a path means, or an empty text."""
+        full = None if isinstance(path, int) else whole_path(path)
+        full = source_of(full) if full else ""
+        return full if self.places.is_data(full) else ""
 
     def _rename(self, source: Any, target: Any, source_folder: int = -1, target_folder: int = -1) -> None:
         before, after = whole_path(source, source_folder), whole_path(target, target_folder)
@@ -113,8 +122,13 @@ class Hearing:
             self.touches.pop(full, None)  # opened to be emptied
 
     def _link(self, source: Any, target: Any, *_: Any) -> None:
+        self._links(whole_path(source), whole_path(target))
+
+    def _symlink(self, source: Any, target: Any, *_: Any) -> None:
         full = whole_path(target)
-        origin = whole_path(os.path.join(os.path.dirname(full or ""), os.fsdecode(source)))
+        self._links(whole_path(os.path.join(os.path.dirname(full or ""), os.fsdecode(source))), full)
+
+    def _links(self, origin: str | None, full: str | None) -> None:
         if full and origin and self.places.is_data(full):
             if os.path.isfile(origin):
                 self.touches.read(origin)
@@ -131,6 +145,7 @@ class Hearing:
             self.made.append(full)
 
     def _go(self, path: Any) -> None:
+        self._known = {}
         if full := whole_path(path):
             self.visited.append(full)
 
@@ -166,7 +181,7 @@ EVENTS: dict[str, Callable[..., None]] = {
     "os.remove": Hearing._remove,
     "os.rmdir": Hearing._remove_folder,
     "os.link": Hearing._link,
-    "os.symlink": Hearing._link,
+    "os.symlink": Hearing._symlink,
     "os.truncate": Hearing._truncate,
     "os.mkdir": Hearing._make_folder,
     "os.chdir": Hearing._go,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import io
 import logging
 import struct
@@ -45,6 +46,12 @@ TANGLED = frozenset({"matplotlib", "mpl_toolkits", "plotly", "bokeh", "seaborn"}
 FROZEN = frozenset({"pyarrow"})
 
 _known: dict[int, tuple[weakref.ref[type], str]] = {}
+
+
+def of_type(kind: type, name: str) -> int:
+    """Return a number that a type keeps about its instances, past any ``__getattribute__`` of its metaclass."""
+    found: int = type.__dict__[name].__get__(kind)
+    return found
 
 
 def kind_of(kind: type) -> str:
@@ -128,7 +135,7 @@ def _is_python(mro: tuple[type, ...]) -> bool:
     that adds more, or another way, holds something that only its C code can reach.
     """
     for base in mro:
-        if not base.__flags__ & HEAP:
+        if not of_type(base, "__flags__") & HEAP:
             if base is not object and base not in ATOMS and not issubclass(base, BaseException):
                 return False
             continue
@@ -136,7 +143,7 @@ def _is_python(mro: tuple[type, ...]) -> bool:
         above = type.__dict__["__base__"].__get__(base)
         slots = sum(type(held) is types.MemberDescriptorType for held in own.values()) if "__slots__" in own else 0
         words = slots + ("__dict__" in own) + ("__weakref__" in own)
-        if base.__basicsize__ - above.__basicsize__ > WORD * words:
+        if of_type(base, "__basicsize__") - of_type(above, "__basicsize__") > WORD * words:
             return False
     return True
 
@@ -144,10 +151,8 @@ def _is_python(mro: tuple[type, ...]) -> bool:
 def attributes(value: Any, kind: type) -> list[tuple[str, Any]]:
     """Return what an instance holds in its ``__dict__`` and its slots, past any ``__getattr__`` of its class."""
     found: list[tuple[str, Any]] = []
-    if kind.__dictoffset__:
-        own = object.__getattribute__(value, "__dict__")
-        if type(own) is dict:
-            found.extend(own.items())
+    if of_type(kind, "__dictoffset__"):
+        found.extend(_own_dict(value, kind))
     for base in type.__dict__["__mro__"].__get__(kind):
         slots = type.__dict__["__dict__"].__get__(base)
         if "__slots__" in slots:
@@ -158,3 +163,14 @@ def attributes(value: Any, kind: type) -> list[tuple[str, Any]]:
                     except AttributeError:
                         continue
     return found
+
+
+def _own_dict(value: Any, kind: type) -> list[tuple[str, Any]]:
+    """Return what is in an instance's ``__dict__``, also where its class gives that name another meaning."""
+    for base in type.__dict__["__mro__"].__get__(kind):
+        descriptor = type.__dict__["__dict__"].__get__(base).get("__dict__")
+        if type(descriptor) is types.GetSetDescriptorType:
+            return list(descriptor.__get__(value).items())
+        if descriptor is not None:  # the real one is out of reach; what it holds is not
+            break
+    return [("", held) for held in gc.get_referents(value) if held is not kind]

@@ -16,7 +16,7 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS, HEAP, kind_of, module_of
+from mlops_nb.capture.kinds import ATOMS, HEAP, kind_of, module_of, of_type
 
 NODES = 20_000  # objects that a look visits
 HASHED = 256 << 20  # bytes of memory that it hashes
@@ -111,7 +111,7 @@ class Walk:
     def note_type(self, kind: type) -> None:
         """Note the type of an instance."""
         self.tokens.append(id(kind))
-        if kind.__flags__ & HEAP and self.is_local(module_of(kind)):
+        if of_type(kind, "__flags__") & HEAP and self.is_local(module_of(kind)):
             self.stack.append(kind)  # its methods use names, and its attributes can change
 
     def hash(self, data: Any) -> None:

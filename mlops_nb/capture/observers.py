@@ -27,6 +27,7 @@ class Seen:
     read: Mapping[str, int]
     made: Mapping[str, int]
     opened: list[Opened]
+    ok: bool = True  # whether the cell ran to its end
 
 
 Observer = Callable[[Seen], None]

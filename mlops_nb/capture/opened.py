@@ -123,6 +123,7 @@ class Opened:
     suffixes: tuple[str, ...] = ()  # of a directory: which files belong to it
     changed: bool = False
     _handle: FileIO | None = field(default=None, repr=False)
+    _known: tuple[Mark, str] | None = field(default=None, repr=False)
     members: dict[str, Content] = field(default_factory=dict)  # of a directory: by relative path
 
     @functools.cached_property
@@ -144,11 +145,18 @@ class Opened:
         """Hold a file as it is now, so that what comes after cannot take its content away."""
         if self.kind not in ("directory", "external"):
             with contextlib.suppress(OSError):
-                self._handle = self.hashes.open(self.place)
+                known = self.hashes.known.get(self.place)
+                if known is not None and known[0] == mark_of(self.place):
+                    self._known = known
+                else:
+                    self._handle = self.hashes.open(self.place)
 
     def _file(self, path: Path) -> Content:
         handle, self._handle = self._handle, None
-        address, mark, steady = self.hashes.of(path, handle or self.hashes.open(path))
+        if self._known is not None:
+            (mark, address), steady = self._known, True
+        else:
+            address, mark, steady = self.hashes.of(path, handle or self.hashes.open(path))
         young = not self.ours and (mark[1] if self.target else max(mark[1:3])) / 1e9 > self.began - TICK
         self.changed |= young or not steady
         return address, mark[0]

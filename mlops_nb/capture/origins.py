@@ -118,4 +118,4 @@ class Origins:
         _, _, length, system, size, _ = INFO.unpack_from(info)
         name = os.fsdecode(info[INFO.size + size : length].rstrip(b"\0"))
         folder = self._folders.get((system, info[INFO.size - 4 : INFO.size + size]), "")
-        return folder if name == "." else os.path.join(folder, name)
+        return folder if name == "." else f"{folder}/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 
@@ -17,7 +18,8 @@ DATA = frozenset(
 DATABASES = (".db", ".sqlite", ".sqlite3", ".duckdb", ".ddb")
 CODE = (".py", ".r", ".jl", ".sh", ".sql")
 NEVER = (".pyc", ".so", ".ipynb", "/mlops.toml", "/history.sqlite", "/history.sqlite-journal")
-HIDDEN = tuple(f"/{name}/" for name in SKIPPED)
+#: Folders in which nothing is data; packages that are installed may bring some.
+HIDDEN = re.compile("|".join(re.escape(f"/{name}/") for name in SKIPPED - {"site-packages", ".venv"}))
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
 
 
@@ -41,7 +43,7 @@ class Places:
 
     def is_data(self, path: str) -> bool:
         """Whether a file is data, or code of the project."""
-        if path.startswith(SYSTEM) or path.endswith(NEVER) or any(part in path for part in HIDDEN):
+        if path.startswith(SYSTEM) or path.endswith(NEVER) or HIDDEN.search(path):
             return False
         suffix = os.path.splitext(path)[1].lower()
         if path.startswith(self._inside):
@@ -51,7 +53,7 @@ class Places:
     def is_asked(self, folder: str) -> bool:
         """Whether a folder is one whose content the user may ask for."""
         place = f"{folder}/"
-        return not place.startswith((*SYSTEM, *self._machinery)) and not any(part in place for part in HIDDEN)
+        return not place.startswith((*SYSTEM, *self._machinery)) and not HIDDEN.search(place)
 
     def kind(self, path: str) -> str:
         """Return what sort of file a path is by its name."""

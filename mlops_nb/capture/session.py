@@ -208,10 +208,11 @@ class Session:
         store.defer(record)
         if opened:
             self._defer_files(frame.number, opened)
-        if OBSERVERS:
+        if OBSERVERS and not cells.skips(frame.source):
             made = {version.name: version.node for version in touched.made}
+            run, read = self.run or 0, touched.read
             self._observe(
-                Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
+                Seen(self.project, run, frame.number, frame.tree, namespace, read, made, opened, ok=error is None)
             )
 
     def _observe(self, seen: Seen) -> None:

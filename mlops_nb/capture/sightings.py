@@ -7,9 +7,11 @@ code in this process, by a child of it, or by somebody else.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from io import FileIO
 
 from mlops_nb import hooks
 from mlops_nb.capture import watches
@@ -106,11 +108,13 @@ class Sightings:
 class Witness:
     """Adds what was only seen to what was heard."""
 
-    def __init__(self, hearing: Hearing, began: float, own: set[str] | None, children: bool) -> None:
+    def __init__(
+        self, hearing: Hearing, began: float, own: set[str] | None, children: Callable[[], bool] = lambda: False
+    ) -> None:
         self.heard = hearing.touches
         self.began = began
         self.own = own if own is None else {base_of(path) for path in own}.union(hearing.made)
-        self.children = children
+        self._find_children = children
         self.made = set(hearing.made)
         self.held: set[str] = set()  # what this process still holds open to write
         self._open: dict[str, str] | None = None
@@ -172,13 +176,18 @@ class Witness:
             touch = self.heard.at(path)
             touch.ways |= (ways or set()) - ({"read"} if "wrote" in touch.ways else set())
             touch.foreign = self._is_foreign(path)
-            touch.via = "process" if self.children and touch.foreign else "native"
+            touch.via = "process" if self.own is not None and touch.foreign else "native"
 
     # -- who it was -------------------------------------------------------------------------------------------
 
+    @functools.cached_property
+    def children(self) -> bool:
+        """Whether a child of this process may have done something."""
+        return self._find_children()
+
     def _nobody(self, path: str) -> bool:
         """Whether it surely was neither this process nor a child of it."""
-        return self.own is not None and not self.children and self._is_foreign(path)
+        return self.own is not None and self._is_foreign(path) and not self.children
 
     def _is_foreign(self, path: str) -> bool:
         if self.own is None:
@@ -192,7 +201,7 @@ class Witness:
     def _replaced(self, path: str) -> bool:
         """Whether a file that was there before was surely written anew; a child may have changed it in place."""
         whole = os.path.splitext(path)[1].lower() in WHOLE
-        return whole and not (self.children and self._is_foreign(path))
+        return whole and not (self._is_foreign(path) and self.children)
 
     def _is_alias(self, path: str) -> bool:
         """Whether a path was heard under another name, through a link."""
@@ -214,8 +223,8 @@ def _open_files() -> Iterable[tuple[str, str]]:
     for number in os.listdir("/proc/self/fd"):
         try:
             path = os.readlink(f"/proc/self/fd/{number}")
-            with open(f"/proc/self/fdinfo/{number}") as info:
-                flags = int(info.read().split("flags:")[1].split()[0], 8)
+            with FileIO(f"/proc/self/fdinfo/{number}") as info:  # and not `open`, which a cell may have replaced
+                flags = int(info.read().split(b"flags:")[1].split()[0], 8)
         except (OSError, IndexError, ValueError):
             continue
         found.append((path, "w" if flags & (os.O_WRONLY | os.O_RDWR) else "r"))

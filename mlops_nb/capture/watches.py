@@ -34,7 +34,8 @@ HEAD = struct.Struct("iIII")
 #: Folders that hold no data of the user.
 SKIPPED = frozenset(
     {".git", ".mlops", ".hg", ".svn", "node_modules", "__pycache__", ".ipynb_checkpoints", ".venv", "site-packages"}
-    | {".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipython", ".jupyter", ".cache"}
+    | {".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipython", ".jupyter", ".cache", ".local"}
+    | {".config", ".conda", ".npm", ".vscode", ".vscode-server", ".idea"}
 )
 MOST = 10_000  # folders that are watched; each costs the kernel about a kilobyte
 SOON = 0.005  # seconds that walking a tree may take at once; the rest is walked by a thread
@@ -219,7 +220,7 @@ class Watches:
         elif mask & IGNORED:
             self._paths.discard(self._folders.pop(number, ""))
         elif (folder := self._folders.get(number)) is not None and name not in SKIPPED:
-            path = os.path.join(folder, name) if name else folder
+            path = f"{folder}/{name}" if name else folder
             self._backlog.append(Event(mask, path, cookie))
             if mask & FOLDER and name:
                 self._follow(mask, path)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+SAMPLE = 10_000  # rows, evenly spaced, that stand for all where nobody asked for a profile
 
 
 @dataclass(frozen=True)
@@ -49,31 +50,41 @@ class Dataset(Record):
     run: str | None
 
 
-def profile(table: pa.Table) -> dict[str, Json]:
-    """Return per column its type, nulls, distinct values and, where it has an order, range, mean and quantiles."""
+def profile(table: pa.Table, *, sampled: bool = False) -> dict[str, Json]:
+    """Return per column its type, nulls, distinct values and, where it has an order, range, mean and quantiles.
+
+    Args:
+        table: the data
+        sampled: count distinct values and find quantiles in so many rows only; a column says so by ``sample``
+    """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    places = None
+    if sampled and table.num_rows > SAMPLE:
+        places = np.linspace(0, table.num_rows - 1, SAMPLE).astype(np.int64)
     found: dict[str, Json] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
         facts: dict[str, Any] = {"type": str(kind).removeprefix("large_"), "nulls": column.null_count}
         if pa.types.is_dictionary(kind):
             column, facts["type"] = column.cast(kind.value_type), "category"
+        few = column if places is None else column.take(pa.array(places))
         with contextlib.suppress(pa.ArrowNotImplementedError):  # lists, periods, durations: what Arrow can say
-            facts["distinct"] = pc.count_distinct(column).as_py()
-            facts |= _order_facts(column)
-        found[name] = to_json(facts)
+            facts["distinct"] = pc.count_distinct(few).as_py()
+            facts |= _order_facts(column, few)
+        found[name] = to_json(facts if places is None else facts | {"sample": SAMPLE})
     return found
 
 
-def _order_facts(column: pa.ChunkedArray) -> dict[str, Any]:
+def _order_facts(column: pa.ChunkedArray, few: pa.ChunkedArray) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         limits = pc.min_max(column).as_py()
-        quantiles = pc.quantile(column, list(QUANTILES)).to_pylist()
+        quantiles = pc.quantile(few, list(QUANTILES)).to_pylist()
         return {"min": limits["min"], "max": limits["max"], "mean": pc.mean(column).as_py(), "quantiles": quantiles}
     if pa.types.is_temporal(column.type):
         limits = pc.min_max(column).as_py()
@@ -135,7 +146,7 @@ def dataset(project: Project, frame: Value, name: str) -> Dataset:
     store = project.store
     number = store.value("SELECT id FROM dataset WHERE name = ? AND fingerprint = ?", name, print_)
     if number is None:
-        number = _keep(project, table, name, print_, run, left_out)
+        number = _under_first_scheme(project, table, name) or _keep(project, table, name, print_, run, left_out)
     nodes.was_written(project, number, f"dataset:{name}")
     return load_record(project, number)
 
@@ -149,6 +160,15 @@ def without_denied(project: Project, frame: pd.DataFrame) -> tuple[pd.DataFrame,
     if levels:
         frame = frame.reset_index(levels, drop=True)
     return (frame.drop(columns=labels) if labels else frame), left_out
+
+
+def _under_first_scheme(project: Project, table: pa.Table, name: str) -> int | None:
+    """Return the version that holds this data since before fingerprints were made as they are now."""
+    old = "SELECT id FROM dataset WHERE name = ? AND fingerprint "
+    if project.store.value(f"{old} LIKE 'table1:%'", name) is None:
+        return None
+    found = project.store.value(f"{old} = ?", name, fingerprint(table, "table1"))
+    return None if found is None else int(found)
 
 
 def _keep(project: Project, table: pa.Table, name: str, print_: str, run: int, left_out: Mapping[str, str]) -> int:

@@ -94,8 +94,23 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
         facts["metrics"] = {row["name"]: row["value"] for row in rows}
     if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
         facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
+    facts |= _table(project, number)
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
+
+
+def _table(project: Project, number: int) -> dict[str, Json]:
+    """Return what is known of the table that a version of a variable was, where it crossed a boundary."""
+    row = project.store.row(
+        "SELECT fingerprint, reason, rows, columns FROM table_print LEFT JOIN table_profile USING (fingerprint)"
+        " WHERE id = ?",
+        number,
+    )
+    if row is None:
+        return {}
+    if row["fingerprint"] is None:
+        return {"fingerprint": f"not known: {row['reason']}"}
+    return {"rows": row["rows"], "fingerprint": row["fingerprint"], "columns": json.loads(row["columns"])}
 
 
 def _fact(project: Project, name: str, value: Any) -> Json:

@@ -81,7 +81,7 @@ def graph_nodes(store: Store, numbers: Iterable[int]) -> list[GraphNode]:
 
 
 @verb("lineage")
-def lineage(project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 400) -> Graph:
+def lineage(project: Project, ref: str | None = None, *, imports: bool = False, limit: int = 2000) -> Graph:
     """Show where a thing comes from and what it led to.
 
     Args:

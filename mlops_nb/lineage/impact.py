@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_nb.lineage.columns import column_reach
 from mlops_nb.lineage.graph import GraphNode, descendants, graph_nodes
-from mlops_nb.lineage.references import resolve
+from mlops_nb.lineage.references import resolve_column
+from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.project import Project
 from mlops_nb.records import Record
 from mlops_nb.store.db import Store
@@ -43,13 +45,16 @@ def impact(project: Project, ref: str, *, limit: int = 2000) -> Impact:
     """Show what would be affected by changing a cell, a file, a dataset or a value.
 
     Args:
-        ref: a cell, file, dataset, variable, model or ID
+        ref: a cell, file, dataset, variable, model, ID, or a column, as column:NAME/COLUMN
         limit: look at so many things at most
     """
     store = project.store
-    number = resolve(project, ref)
-    starts = [number, *_same_cell(store, number)]
-    reached = {found for start in starts for found in descendants(store, start, limit)} - {*starts}
+    number, column = resolve_column(project, ref)
+    if column == ALL:
+        starts = [number, *_same_cell(store, number)]
+        reached = {found for start in starts for found in descendants(store, start, limit)} - {*starts}
+    else:
+        reached = column_reach(project, number, column)
     nodes = graph_nodes(store, reached)[::-1]
     by_kind = {field: [node for node in nodes if node.kind == kind] for field, kind in KINDS.items()}
     by_kind["variables"] = list({node.name: node for node in reversed(by_kind["variables"])}.values())[::-1]

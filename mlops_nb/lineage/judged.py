@@ -58,7 +58,6 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
         UsageError: it is not a notebook.
     """
     path = Path(notebook) if Path(notebook).exists() else project.root / notebook
-    saved = notebooks.read(path)
     place = project.relative(path)
     run = project.store.value(
         "SELECT max(run) FROM execution JOIN run ON run.id = execution.run WHERE run.notebook = ?"
@@ -66,8 +65,9 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
         place,
     )
     if run is None:
-        return by_source(place, saved)
-    page = Page(dict(live)) if live is not None else Page({cell.id: cell.source for cell in saved.code})
+        return by_source(place, notebooks.read(path))
+    # a notebook with its outputs may be large, and an editor asks at each pause in the typing: it is not read for that
+    page = Page(live if live is not None else {cell.id: cell.source for cell in notebooks.read(path).code})
     facts = read_run(project, run)
     judge = Judge(facts, page)
     cells = [

@@ -1,12 +1,13 @@
 """References: the names under which people and notebooks speak of things, and what they mean now.
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  column:NAME/COLUMN
 or an ID, or a unique prefix of one
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -15,9 +16,12 @@ from mlops_nb.capture.sections import section_id
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import file_digest
 from mlops_nb.project import Project
+from mlops_nb.store.db import Store
 
 MODEL = re.compile(r"^(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))?$")
 DATASET = re.compile(r"^(?P<name>[^/@]+)(?:[/@](?P<version>\d+|latest))?$")
+#: What stands in a list of columns and is none.
+SIGNS = ("(index)", "(fit)", "")
 WAYS = "var:NAME, cell:N, file:PATH, dataset:NAME, models:/NAME/1, models:/NAME@alias, runs:/ID, or an ID"
 
 
@@ -176,6 +180,54 @@ def _config(project: Project, name: str) -> int:
     return int(number)
 
 
+def _column(project: Project, text: str) -> int:
+    return resolve_column(project, f"column:{text}")[0]
+
+
+def resolve_column(project: Project, reference: str) -> tuple[int, str]:
+    """Return the node and the column that a reference means; one that names no column means all, ``*``.
+
+    Raises:
+        NotFound: there is no such thing, or it has no such column; the message lists what it has.
+        UsageError: it is not well formed.
+    """
+    text = reference.removeprefix("column:")
+    if text == reference:
+        return resolve(project, reference), "*"
+    failure: NotFound | None = None
+    places = [place for place, sign in enumerate(text) if sign == "/" and text[:place] not in ("", "models:", "runs:")]
+    for place in reversed(places):  # names of things and of columns may hold slashes
+        if place + 1 == len(text):
+            continue
+        try:
+            node = resolve(project, text[:place])
+        except NotFound as error:
+            failure = error
+            continue
+        column, known = text[place + 1 :], columns_of(project.store, node)
+        if known is None or column in known:
+            return node, column
+        shown = [name for name in known if name not in SIGNS]
+        failure = NotFound.naming(f"column of {text[:place]}", column, shown)
+    if failure is None:
+        raise UsageError(f"{reference!r} names no column - write column:NAME/COLUMN")
+    raise failure
+
+
+def columns_of(store: Store, node: int) -> list[str] | None:
+    """Return the columns of a table, or the features of a model, as they are listed; None if they are not known."""
+    text = store.value(
+        "SELECT column_list.columns FROM table_columns JOIN column_list ON hash = table_columns.columns WHERE id = ?",
+        node,
+    )
+    text = text or store.value("SELECT columns FROM dataset WHERE id = ?", node)
+    if text is not None:
+        return list(json.loads(text))
+    signature = store.value("SELECT signature FROM model_version WHERE id = ?", node)
+    fields = json.loads(signature)["inputs"] if signature else []
+    return [str(field["name"]) for field in fields if "name" in field] or None
+
+
 SCHEMES: dict[str, Callable[[Project, str], int]] = {
     "var": _variable,
     "cell": _cell,
@@ -186,4 +238,5 @@ SCHEMES: dict[str, Callable[[Project, str], int]] = {
     "dataset": _dataset,
     "fit": _fit,
     "config": _config,
+    "column": _column,
 }

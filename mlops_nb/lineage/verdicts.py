@@ -87,6 +87,7 @@ class Judge:
     page: Page | None  # None: it ran in no notebook, so that the order in which cells ran is the only one
     latest: dict[str, int] = field(default_factory=dict)  # the last execution of each cell
     makes: list[tuple[str, set[tuple[str, str]], bool]] = field(default_factory=list)
+    above: dict[tuple[int, tuple[str, str]], tuple[str | None, str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.latest = {step.cell: step.number for step in self.facts.steps.values() if step.cell is not None}
@@ -96,14 +97,17 @@ class Judge:
 
     def _makes(self, cell: str, source: str) -> tuple[set[tuple[str, str]], bool]:
         """Return what a cell would make if the notebook ran, and whether that is all it could make."""
-        number = self.latest.get(cell)
-        if number is not None and is_as_kept(source, self.facts.steps[number].source):
-            made = {_slot(self.facts.names[version]) for version in self.facts.made.get(number, ())}
-            return made | {(thing.scheme, thing.place) for thing in self.facts.wrote.get(number, ())}, True
+        number = self.latest.get(cell, 0)
+        made = {_slot(self.facts.names[version]) for version in self.facts.made.get(number, ())}
+        wrote = {(thing.scheme, thing.place) for thing in self.facts.wrote.get(number, ())}
+        if number and is_as_kept(source, self.facts.steps[number].source):
+            return made | wrote, True
         names = names_of(source)
-        if names is None:
-            return set(), False
-        return {("value", name) for name in names.binds | names.changes | names.deletes}, not names.everything
+        if names is None:  # no Python yet: while an edit is under way it is the cell that it was
+            return made | wrote, number > 0
+        # no source says which settings and files it makes: an edited cell is taken to make those that it made
+        unnamed = wrote | {slot for slot in made if slot[0] != "value"}
+        return unnamed | {("value", name) for name in names.binds | names.changes | names.deletes}, not names.everything
 
     def reasons(self, trace: Trace) -> list[Reason]:
         """Return everything that speaks against what a trace leads to."""
@@ -153,18 +157,28 @@ class Judge:
         here = self.positions[step.cell]
         for slot, maker in self._needs(step, trace):
             wanted = self.facts.steps[maker].cell if maker in self.facts.steps else None
-            last: str | None = None
-            for cell, makes, whole in self.makes[:here]:
-                if slot in makes:
-                    last = cell
-                elif not whole:
-                    yield Reason("uncheckable", cell, None, "a cell that has not run as it stands may bind any name")
-                    return
+            last, unsure = self._above(here, slot)
+            if unsure is not None:
+                yield Reason("uncheckable", unsure, None, "a cell that has not run as it stands may bind any name")
+                return
             if last != wanted:
                 other = self._call(last) if last is not None else "no cell"
                 yield Reason("tainted", step.cell, step.count,
                              f"cell [{step.count}] read {slot[1]!r} from {self._call(wanted)}; from top to bottom it"
                              f" would read it from {other}")  # fmt: skip
+
+    def _above(self, here: int, slot: tuple[str, str]) -> tuple[str | None, str | None]:
+        """Return the last cell above a place that makes a slot, and a cell there of which nobody can say it."""
+        if (here, slot) not in self.above:
+            last: str | None = None
+            unsure: str | None = None
+            for cell, makes, whole in self.makes[:here]:
+                if slot in makes:
+                    last = cell
+                elif not whole:
+                    unsure = unsure or cell
+            self.above[here, slot] = last, unsure
+        return self.above[here, slot]
 
     def _needs(self, step: Step, trace: Trace) -> Iterator[tuple[tuple[str, str], int | None]]:
         """Yield what a cell read, and the execution that had made it."""

@@ -52,6 +52,8 @@ class Store:
         self.path = path
         self.on_gap: Callable[[BaseException], None] = lambda error: None
         self.commits = 0  # of this process: what a job saw it at is committed when it has grown
+        #: Called when the store closes, in order: who still has something to defer does so then.
+        self.before_close: list[Job] = []
         self._lock = threading.RLock()
         self._jobs: deque[Job] = deque()
         self._slow: deque[tuple[Job, Job]] = deque()
@@ -114,6 +116,12 @@ class Store:
         """Commit what is deferred and close the connection; closing twice is fine."""
         if self._pid != os.getpid():
             return
+        hooks, self.before_close = self.before_close, []
+        for hook in hooks:
+            try:
+                hook()
+            except Exception as error:  # the edge: nobody keeps the store from closing
+                self.on_gap(error)
         with self._lock:
             with contextlib.suppress(StoreError, sqlite3.ProgrammingError):
                 self.flush()

@@ -193,10 +193,40 @@ def autolog(db: Any) -> None:
         db.conn.execute(statement)
 
 
+COLUMNS = (
+    # a column of one node comes from a column of another; what the signs among the columns mean, lineage.tracing says
+    """CREATE TABLE column_edge (
+        source BIGINT NOT NULL REFERENCES node (id), source_column TEXT NOT NULL,
+        target BIGINT NOT NULL REFERENCES node (id), target_column TEXT NOT NULL, kind TEXT NOT NULL,
+        assumed BIGINT NOT NULL, PRIMARY KEY (target, target_column, source, source_column, kind))""",
+    "CREATE INDEX column_edge_by_source ON column_edge (source)",
+    # the labels of tables and of their indexes, and the features of models; many versions have the same
+    "CREATE TABLE column_list (hash TEXT PRIMARY KEY, columns TEXT NOT NULL)",
+    """CREATE TABLE table_columns (
+        id BIGINT PRIMARY KEY REFERENCES node (id), columns TEXT NOT NULL REFERENCES column_list (hash))""",
+    # tables that crossed a boundary: when, what each was (or why that is not known), and the profile of such data
+    """CREATE TABLE table_crossing (
+        id BIGINT NOT NULL REFERENCES node (id), boundary TEXT NOT NULL,
+        execution BIGINT NOT NULL REFERENCES execution (id), PRIMARY KEY (id, boundary, execution))""",
+    "CREATE TABLE table_profile (fingerprint TEXT PRIMARY KEY, rows BIGINT NOT NULL, columns TEXT NOT NULL)",
+    """CREATE TABLE table_print (
+        id BIGINT PRIMARY KEY REFERENCES node (id), fingerprint TEXT REFERENCES table_profile (fingerprint),
+        reason TEXT)""",
+    "CREATE INDEX table_print_by_fingerprint ON table_print (fingerprint)",
+)
+
+
+def columns(db: Any) -> None:
+    """Add the lineage of columns, and tables that were seen without a call."""
+    for statement in COLUMNS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
     ("0002_doubts", doubts),
     ("0003_files", files),
     ("0004_autolog", autolog),
+    ("0005_columns", columns),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
-from mlops_nb.data import checks, datasets
-from mlops_nb.lineage import details, graph, impact, slices
+from mlops_nb.data import checks, crossings, datasets
+from mlops_nb.lineage import columns, details, graph, impact, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
 from mlops_nb.pipelines import executor, pipelines
@@ -15,8 +15,8 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, fits, artifacts, graph, details, slices, impact, exports, datasets, checks, pipelines,
-    executor, versions, gates, aliases, drift, panel, demo,
+    project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
+    checks, pipelines, executor, versions, gates, aliases, drift, panel, demo,
 )  # fmt: skip
 
 

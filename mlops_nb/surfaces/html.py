@@ -13,6 +13,7 @@ from typing import Any
 
 from mlops_nb.data.quality import Quality
 from mlops_nb.demo import DemoResult
+from mlops_nb.lineage.columns import ColumnLineage
 from mlops_nb.lineage.details import Detail
 from mlops_nb.lineage.graph import Graph
 from mlops_nb.lineage.impact import Impact
@@ -99,6 +100,14 @@ def _(records: Records) -> str:  # type: ignore[type-arg]
     if columns is None:
         return "".join(body(record) for record in records)
     return table([name for name, _ in columns], [[get(record) for _, get in columns] for record in records])
+
+
+@body.register
+def _(lineage: ColumnLineage) -> str:
+    parts = [f"<b>{escape(lineage.name)} {escape(lineage.column)}</b>"]
+    for title, links in (("comes from", lineage.sources), ("feeds", lineage.targets)):
+        parts.append(f"<h4>{title}</h4>{body(Records(links))}")
+    return "".join(parts)
 
 
 @body.register

@@ -11,6 +11,7 @@ from typing import Any
 from mlops_nb.autolog import watching
 from mlops_nb.capture import session as sessions
 from mlops_nb.errors import MlopsError, UsageError
+from mlops_nb.surfaces import observing
 
 USAGE = """The verbs of mlops-nb, and switches for capture.
 
@@ -31,6 +32,8 @@ def load(shell: Any) -> None:
     except MlopsError as error:
         sys.stderr.write(f"mlops_nb: cells are not recorded: {error}\n")
         return
+    observing.stop()
+    observing.start()
     shell.register_magic_function(mlops, "line", "mlops")
     shell.set_hook("complete_command", complete, str_key="%mlops")
     for formatter, kind, shown in _displays(shell.display_formatter):
@@ -41,6 +44,7 @@ def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
     watching.detach()
     sessions.detach()
+    observing.stop()
     shell.magics_manager.magics["line"].pop("mlops", None)
     hook = shell.strdispatchers["complete_command"]
     hook.strs.pop("%mlops", None)

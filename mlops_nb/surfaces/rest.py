@@ -22,7 +22,7 @@ from mlops_nb.errors import MlopsError, NoProject, NotFound, UsageError
 from mlops_nb.project import Project, find_root
 from mlops_nb.records import to_json
 from mlops_nb.surfaces.catalogue import verbs
-from mlops_nb.verbs import Verb
+from mlops_nb.verbs import Value, Verb
 
 HOLD = 20.0  # seconds that a question for changes is held open
 NOWHERE = "none"  # the token of a place without a project
@@ -36,6 +36,17 @@ class _Projects:
         self.root = Path(os.path.realpath(root))
         self.opened: dict[Path, Project] = {}
 
+    def path(self, place: str) -> Path:
+        """Return where a place below the server's root lies.
+
+        Raises:
+            UsageError: it lies outside the server's root.
+        """
+        path = Path(os.path.realpath(self.root / place.strip("/")))
+        if path != self.root and self.root not in path.parents:
+            raise UsageError(f"{place!r} lies outside the folder that this server shows")
+        return path
+
     def at(self, place: str) -> Project:
         """Return the project at or above a place below the server's root.
 
@@ -43,9 +54,7 @@ class _Projects:
             UsageError: the place lies outside the server's root.
             NoProject: there is no project.
         """
-        path = Path(os.path.realpath(self.root / place.strip("/")))
-        if path != self.root and self.root not in path.parents:
-            raise UsageError(f"{place!r} lies outside the folder that this server shows")
+        path = self.path(place)
         folder = path if path.is_dir() else path.parent
         root = find_root(folder)
         if root is None or not (root / ".mlops" / "lineage.db").exists():
@@ -111,6 +120,9 @@ class VerbHandler(_Handler):
             read = {a.name: a for a in verb.arguments}
             if not writing:
                 given = {key: read[key].parse(text) if key in read else text for key, text in given.items()}
+            for key, value in given.items():
+                if key in read and read[key].type is Value and value == place:
+                    given[key] = str(self.projects.path(place))
             arguments = verb.arguments_from(given)
             result = await asyncio.to_thread(verb.function, project, **arguments)
             self.finish(json.dumps(to_json(result)))

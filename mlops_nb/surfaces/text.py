@@ -10,9 +10,11 @@ from typing import Any
 
 from mlops_nb.autolog.fits import Candidate, Fit
 from mlops_nb.capture.runs import Run
+from mlops_nb.data.crossings import Crossing
 from mlops_nb.data.datasets import Dataset
 from mlops_nb.data.quality import Quality
 from mlops_nb.demo import DemoResult
+from mlops_nb.lineage.columns import ColumnLineage, ColumnLink
 from mlops_nb.lineage.details import Detail
 from mlops_nb.lineage.graph import Graph, GraphNode
 from mlops_nb.lineage.impact import KINDS, Impact
@@ -109,6 +111,16 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
         ("dataset", lambda d: d.name), ("version", lambda d: d.version), ("rows", lambda d: d.rows),
         ("columns", lambda d: len(d.columns)), ("created", lambda d: d.created), ("id", lambda d: d.id),
     ],
+    Crossing: [
+        ("variable", lambda c: c.name), ("boundary", lambda c: c.boundary), ("rows", lambda c: c.rows),
+        ("columns", lambda c: len(c.columns) or None), ("fingerprint", lambda c: (c.fingerprint or "")[:16]),
+        ("dataset", lambda c: c.dataset), ("created", lambda c: c.created), ("", lambda c: c.reason),
+    ],
+    ColumnLink: [
+        ("of", lambda link: f"{link.kind} {link.name}"), ("column", lambda link: link.column),
+        ("how", lambda link: link.relation), ("", lambda link: "assumed" if link.assumed else ""),
+        ("steps", lambda link: link.steps), ("id", lambda link: link.id),
+    ],
     DriftReport: [
         ("report", lambda r: r.name), ("verdict", lambda r: verdict(r.drifted)),
         ("columns", lambda r: [c.column for c in r.columns if c.drifted]), ("created", lambda r: r.created),
@@ -180,6 +192,13 @@ def _(graph: Graph) -> str:
     if not graph.edges:
         return "\n".join(names.values()) or "nothing has run yet"
     return "\n".join(f"{names[e.source]} -> {names[e.target]} ({e.kind})" for e in graph.edges)
+
+
+@to_text.register
+def _(lineage: ColumnLineage) -> str:
+    sources = to_text(Records(lineage.sources)) if lineage.sources else "nothing that was recorded"
+    targets = to_text(Records(lineage.targets)) if lineage.targets else "nothing yet"
+    return f"{lineage.name} {lineage.column} ({lineage.id})\ncomes from\n{sources}\nfeeds\n{targets}"
 
 
 @to_text.register

@@ -188,4 +188,4 @@ def test_literals_are_the_parameters_of_a_cell(cell, found):
 
 
 def test_a_cell_without_names_has_none():
-    assert analyse(ast.parse("")) == Names()
+    assert analyse(ast.parse("")) == Names(inert=True)

@@ -91,6 +91,17 @@ def test_a_folder_made_in_the_cell_and_moved_leaves_its_files_at_their_last_plac
     assert used == {"file:u/a.csv": ("wrote", sha(b"x"))}
 
 
+@pytest.mark.parametrize("link", ["os.link('d/a.csv', 'e/b.csv')", "os.symlink('../d/a.csv', 'e/b.csv')"])
+def test_a_link_has_the_content_of_what_it_leads_to(cell, workspace, link):
+    for name in "de":
+        (workspace / name).mkdir()
+    data = give(workspace / "d" / "a.csv")
+    used = cell("import os", link).edges()
+    assert {reference.partition(":")[2]: each for reference, each in used.items()} == {
+        "d/a.csv": ("read", sha(data)), "e/b.csv": ("wrote", sha(data)),
+    }  # fmt: skip
+
+
 # -- order within a cell --------------------------------------------------------------------------------------
 
 
@@ -207,6 +218,23 @@ def test_a_dataset_is_one_thing_and_each_of_its_files_belongs_to_it(cell, projec
 
 
 # -- others ---------------------------------------------------------------------------------------------------
+
+
+def test_where_the_system_does_not_tell_who_it_was_everything_counts_and_is_marked(workspace, monkeypatch, request):
+    monkeypatch.setattr(Origins, "open", lambda self, poll: None)  # as in many containers
+    cell = request.getfixturevalue("cell")
+    cell("import pandas as pd\npd.DataFrame({'a': [1]}).to_parquet('t.parquet')")
+    time.sleep(QUIET)
+    used = cell("pd.read_parquet('t.parquet')")
+    assert used.edges() == {"file:t.parquet": ("read", sha((workspace / "t.parquet").read_bytes()))}
+    assert used.doubts() == {"file:t.parquet": "another process may have done this"}
+
+
+def test_a_cell_that_replaces_open_is_none_of_ours(cell):
+    cell("import builtins\nreal, calls = builtins.open, []")
+    cell("def mine(*a, **k): calls.append(a); return real(*a, **k)\nbuiltins.open = mine", "!echo 1 > a.txt")
+    used = cell("builtins.open = real\nassert calls == []")
+    assert used.project.store.value("SELECT status FROM outcome WHERE id = ?", used.last) == "ok"
 
 
 def test_what_another_process_does_is_not_taken_for_the_cells_own(cell, workspace, start_process):

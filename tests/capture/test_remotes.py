@@ -29,10 +29,15 @@ class Answering(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Serving(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that hangs up is none of the test's business."""
+
+
 @pytest.fixture(scope="module")
 def server():
     """The address of a server on this machine."""
-    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    serving = Serving(("127.0.0.1", 0), Answering)
     threading.Thread(target=serving.serve_forever, daemon=True).start()
     yield f"127.0.0.1:{serving.server_address[1]}"
     serving.shutdown()

@@ -1,8 +1,14 @@
 """With capture and without it, a cell does the same and shows the same."""
 
+import contextlib
 import re
 
 import pytest
+
+from mlops_nb.project import Project
+from tests.capture.corpus import NOTEBOOKS
+from tests.soundness.notebook import parse
+from tests.soundness.runner import KERNELS, Server
 
 CELLS = [
     "x = 1",
@@ -68,6 +74,7 @@ CELLS = [
 ]
 CHANGING = [
     (re.compile(r"0x[0-9a-f]+"), "0x"),
+    (re.compile(r"kernels\d+/tmp\w+"), "folder"),
     (re.compile(r"[\d.e+]+ (ns|[µμ]s|ms|s)\b"), "T"),
     (re.compile(r"(ipykernel_)?\d{3,}"), "N"),
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
@@ -109,11 +116,36 @@ def test_a_cell_shows_the_same_with_capture_as_without(both, cell):
 
 
 def test_everything_that_ran_under_observation_was_recorded(both):
-    from mlops_nb.project import Project
-
     observed, _ = both
     observed.settle()
     project = Project(observed.folder)
     count = project.store.value("SELECT count(*) FROM execution JOIN outcome USING (id) WHERE parent IS NULL")
     project.store.close()
     assert count == len(CELLS)
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory):
+    """Forks real kernels."""
+    server = Server(tmp_path_factory.mktemp("kernels"), KERNELS)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_shows_the_same_with_capture_as_without(kernels, name):
+    notebook = parse(NOTEBOOKS[name])
+    watched, plain = kernels.kernel(notebook.files), kernels.kernel(notebook.files)
+    watched.outputs(watched.send("%load_ext mlops_nb", silent=True))
+    plain.outputs(plain.send("None", silent=True))
+    try:
+        for cell in notebook.cells:
+            seen, unseen = watched.run(cell.source), plain.run(cell.source)
+            assert without_what_changes(seen) == without_what_changes(unseen), cell.source
+        watched.settle()
+        with contextlib.closing(Project(watched.folder).store) as store:
+            assert store.value("SELECT count(*) FROM execution WHERE parent IS NULL") == len(notebook.cells)
+            assert store.rows("SELECT message FROM gap") == []
+    finally:
+        watched.stop()
+        plain.stop()

@@ -123,7 +123,7 @@ def test_the_same_instant_in_another_time_zone_is_other_data():
 
 def test_a_fingerprint_names_its_scheme():
     scheme, _, digest = of(x=[1]).partition(":")
-    assert scheme == "table1"
+    assert scheme == "table2"
     assert len(digest) == 64
 
 

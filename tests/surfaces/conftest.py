@@ -52,7 +52,8 @@ SESSION = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mlops_nb")
-for source in ("half = 2", "whole = half * 2"):
+TABLE = "import io, pandas\\nseen = pandas.read_json(io.StringIO('[{\\"x\\": 1}]'))"
+for source in ("half = 2", "whole = half * 2", TABLE):
     shell.run_cell(source, store_history=True)
 """
 CHARTER = """
@@ -66,8 +67,9 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "candidates": {"ref": "fit:GridSearchCV"}, "datasets": {}, "fits": {}, "fsck": {}, "impact": {"ref": "var:half"},
-    "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5}, "models": {"name": "line"},
+    "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
+    "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
+    "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "slice": {"ref": "var:whole"}, "status": {},
 }  # fmt: skip

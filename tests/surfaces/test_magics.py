@@ -69,7 +69,7 @@ def test_help_lists_every_verb(shell: Any, word: str, capsys: pytest.CaptureFixt
 
 
 def test_an_unknown_verb_is_told_with_those_there_are(shell: Any):
-    with pytest.raises(UsageError, match=r"%mlops has no verb 'frobnicate' - there are: .*check, dataset.*status"):
+    with pytest.raises(UsageError, match=r"%mlops has no verb 'frobnicate' - there are: .*check, .*dataset.*status"):
         magic(shell, "frobnicate")
 
 

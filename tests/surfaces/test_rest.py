@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.conftest import environment
 from tests.surfaces.conftest import READING, TOKEN, Server, mlops
 from tests.surfaces.test_cli import words
 
@@ -175,6 +178,27 @@ def test_a_promotion_over_rest_is_seen_by_everybody(server: Server):
     assert "rest" in first["aliases"]
     (entry,) = [e for e in server.get("log", at="filled").json() if e["arguments"]["alias"] == "rest"]
     assert entry["arguments"]["reason"] == "from the sidebar"
+
+
+NOTEBOOK = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "mlops_nb")
+for cell, source in {"10": "x = 1", "20": "y = x"}.items():
+    shell.run_cell(source, store_history=True, cell_id=cell)
+"""
+
+
+def test_a_notebook_is_checked_by_the_name_that_the_server_knows_it_by(server: Server):
+    folder = server.root / "outer" / "inner"
+    folder.mkdir(parents=True)
+    (server.root / "outer" / "mlops.toml").touch()
+    told = {"JPY_SESSION_NAME": str(folder / "n.ipynb")}
+    subprocess.run([sys.executable, "-c", NOTEBOOK], cwd=folder, env=environment(folder) | told, check=True)
+    live = {"20": "y = x", "10": "x = 1"}  # as the editor shows them, the second above the first
+    found = server.post("check", {"at": "outer/inner/n.ipynb", "what": "outer/inner/n.ipynb", "live": live}).json()
+    assert found["notebook"] == "inner/n.ipynb"
+    assert [(cell["cell"], cell["verdict"]) for cell in found["cells"]] == [("20", "tainted"), ("10", "clean")]
 
 
 # -- the feed -------------------------------------------------------------------------------------------------

@@ -1,0 +1,160 @@
+"""Crossings: tables that passed a boundary (read, written, passed to ``fit``, left by a step), without a call.
+
+Such a table has a fingerprint, a profile and a number of rows, as facts of the version of the variable that held it; no
+copy of it is kept. A name of its own and a copy is what ``mlops.dataset(frame, "name")`` gives.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_nb.capture.observers import Seen
+from mlops_nb.data.measuring import Measurer
+from mlops_nb.project import Project
+from mlops_nb.records import Json, Record, moment
+from mlops_nb.store.db import Store
+from mlops_nb.verbs import verb
+
+READ, WRITTEN, FITTED, LEFT = "read", "written", "fit", "step"
+UNMEASURED = "it is not measured yet, or its session was killed"
+WRITERS = frozenset(
+    {"to_csv", "to_parquet", "to_pickle", "to_json", "to_excel", "to_feather", "to_hdf", "to_sql", "to_stata", "to_orc"}
+)
+LOADERS = frozenset({"load_dataset", "to_pandas", "fetchdf", "df"})
+FITTING = frozenset({"fit", "fit_transform", "fit_predict", "partial_fit"})
+
+
+@dataclass(frozen=True)
+class Crossing(Record):
+    """A table that passed a boundary; ``reason`` says why it has no fingerprint, where it has none."""
+
+    id: str
+    name: str
+    boundary: str
+    rows: int | None
+    columns: dict[str, Json]
+    fingerprint: str | None
+    reason: str | None
+    dataset: str | None
+    created: datetime | None
+
+
+@verb("tables")
+def tables(project: Project, name: str | None = None, *, limit: int = 100) -> list[Crossing]:
+    """List tables that were read, written, passed to fit or left by a step, newest first.
+
+    Args:
+        name: only those of this variable
+        limit: at most so many
+    """
+    rows = project.store.rows(
+        """
+        SELECT node.public, node.name, node.created_at, boundary, reason, table_print.fingerprint, table_profile.rows,
+            table_profile.columns, dataset.name AS dataset, dataset.version, table_print.id AS measured
+        FROM table_crossing JOIN node ON node.id = table_crossing.id
+            LEFT JOIN table_print ON table_print.id = node.id LEFT JOIN table_profile USING (fingerprint)
+            LEFT JOIN dataset ON dataset.fingerprint = table_print.fingerprint
+        WHERE ? IS NULL OR node.name = ? ORDER BY node.id DESC, boundary LIMIT ?
+        """,
+        name, name, limit,
+    )  # fmt: skip
+    return [
+        Crossing(
+            row["public"], row["name"], row["boundary"], row["rows"], json.loads(row["columns"] or "{}"),
+            row["fingerprint"], row["reason"] if row["measured"] else UNMEASURED,
+            f"{row['dataset']}/{row['version']}" if row["dataset"] else None, moment(row["created_at"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+# -- seeing them ----------------------------------------------------------------------------------------------
+
+
+class Crossings:
+    """Observes the cells of one process."""
+
+    def __init__(self) -> None:
+        self.measurer: Measurer | None = None
+        self.unread: dict[str, int] = {}  # tables of a step that no cell has read since
+        self.last: Seen | None = None
+
+    def __call__(self, seen: Seen) -> None:
+        """Record the tables that crossed a boundary in a cell, and have them measured."""
+        if "pandas" not in sys.modules or seen.tree is None:
+            return
+        for name, boundary in sorted(set(self._crossed(seen))):
+            self._take(seen, name, seen.made.get(name) or seen.read.get(name), boundary)
+        if "MLOPS_RUN" in os.environ:
+            self._watch_step(seen)
+
+    def _crossed(self, seen: Seen) -> Iterator[tuple[str, str]]:
+        """Yield the names of tables with the boundary they crossed."""
+        calls: list[ast.Call] = []
+        bound: dict[str, int] = {}  # the line on which a name was bound last
+        for node in ast.walk(seen.tree or ast.Module([], [])):
+            if isinstance(node, ast.Call):
+                calls.append(node)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound[node.id] = max(node.lineno, bound.get(node.id, 0))
+        reads = any("read" in file.ways for file in seen.opened)
+        for call in calls:
+            method = call.func if isinstance(call.func, ast.Attribute) else None
+            name = method.attr if method else getattr(call.func, "id", "")
+            reads = reads or name.startswith("read_") or name in LOADERS
+            passed: list[ast.expr] = []
+            if name in WRITERS and method:
+                passed = [method.value]
+            elif name in FITTING:
+                passed = [*call.args, *(keyword.value for keyword in call.keywords)]
+            for value in passed:  # one that was bound later is another
+                if isinstance(value, ast.Name) and bound.get(value.id, 0) <= call.lineno:
+                    yield value.id, WRITTEN if name in WRITERS else FITTED
+        if reads:
+            yield from ((name, READ) for name in seen.made if not name.startswith("_"))
+
+    def _take(self, seen: Seen, name: str, node: int | None, boundary: str) -> None:
+        """Record that a variable crossed a boundary, if it is a table, and have it measured."""
+        value = seen.namespace.get(name)
+        if value is None or node is None or type(value) is not sys.modules["pandas"].DataFrame:
+            return
+        store = seen.project.store
+        store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
+        self._measurer(seen.project).add(node, value)
+
+    def _measurer(self, project: Project) -> Measurer:
+        if self.measurer is None or self.measurer.project is not project:
+            project.store.before_close.append(self._end_step)
+            self.measurer = Measurer(project)
+        return self.measurer
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def _watch_step(self, seen: Seen) -> None:
+        frame = sys.modules["pandas"].DataFrame
+        for name in seen.read:
+            self.unread.pop(name, None)
+        self.unread |= {name: node for name, node in seen.made.items() if type(seen.namespace.get(name)) is frame}
+        self.last = seen
+        self._measurer(seen.project)
+
+    def _end_step(self) -> None:
+        """Take what a step made and nobody read for what it returns."""
+        if self.last is not None:
+            for name, node in self.unread.items():
+                self._take(self.last, name, node, LEFT)
+
+
+def _cross(store: Store, node: int, boundary: str, execution: int) -> None:
+    """Record a crossing, inside a transaction."""
+    store.execute(
+        "INSERT INTO table_crossing (id, boundary, execution) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        node, boundary, execution,
+    )  # fmt: skip
