@@ -11,8 +11,7 @@ the next that looks (see ``processes``), in a transaction that leaves out what t
 harm and any number of processes may do that at once. A line carries its checksum: what is torn or half overwritten is
 none.
 
-``os.pwrite`` would let go of the interpreter's lock, and the cell would wait for whoever takes it meanwhile, such as
-the thread that saves IPython's history: many times what the write takes. So the C library's is called, which keeps it.
+The write keeps the interpreter's lock (see ``syscalls``): letting go of it costs many times what the write takes.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import hooks
-from mlops_nb.capture import cells, outcomes
+from mlops_nb.capture import cells, outcomes, syscalls
 from mlops_nb.errors import StoreError
 from mlops_nb.project import Project
 from mlops_nb.store.db import Job
@@ -85,7 +84,7 @@ class Journal:
         try:
             if "began" in entry or self._pid == os.getpid():  # a forked child ends its parent's cell, in memory only
                 self._write(_line(entry))
-        except (OSError, ImportError) as error:  # a Python may be built without ctypes
+        except OSError as error:
             path = _path(self.project, self._process)
             store.on_gap(StoreError(f"{path} cannot be written: {error} - a cell that kills its process may be lost"))
         self._marked += 1
@@ -105,13 +104,12 @@ class Journal:
         if self._pid != os.getpid() or not self._is_ours():
             self._open()
         start = 0 if self._settled() else self._end
-        written = _library().pwrite(self._file, line, len(line), start)
-        if written < len(line) and os.pwrite(self._file, line, start) < len(line):  # again, for its error
+        if syscalls.pwrite(self._file, line, start) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end = start + len(line)
 
     def _is_ours(self) -> bool:
-        return bool(_library().lseek(self._file, 0, os.SEEK_CUR) == OURS)
+        return syscalls.position(self._file) == OURS
 
     def _open(self) -> None:
         self._forget()
@@ -124,19 +122,6 @@ class Journal:
         if self._is_ours():
             os.close(self._file)
         self._file, self._pid = -1, 0
-
-
-@functools.cache
-def _library() -> Any:
-    """Return the C library, called without letting go of the interpreter's lock."""
-    import ctypes  # 2 ms, and needed when the first cell runs
-
-    library = ctypes.PyDLL(None)
-    library.pwrite.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_long)
-    library.pwrite.restype = ctypes.c_ssize_t
-    library.lseek.argtypes = (ctypes.c_int, ctypes.c_long, ctypes.c_int)
-    library.lseek.restype = ctypes.c_long
-    return library
 
 
 # -- what a dead process left ---------------------------------------------------------------------------------

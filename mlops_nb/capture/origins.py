@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import struct
 import sys
 
 from mlops_nb import hooks
+from mlops_nb.capture.syscalls import Poll
 
 NONBLOCK, CLOEXEC, REPORT_NAMES = 0x2, 0x1, 0x400 | 0x800
 OVERFLOW, FOLDER, ON_CHILD = 0x4000, 0x40000000, 0x08000000
@@ -39,13 +39,13 @@ class Origins:
     def here(cls) -> bool:
         """Whether the system tells this process which opens are its own."""
         tried = cls()
-        tried.open(select.poll())
+        tried.open(Poll())
         tried.add("/")
         known = tried.known
         tried.close()
         return known
 
-    def open(self, poll: select.poll) -> None:
+    def open(self, poll: Poll) -> None:
         """Begin to watch, where the system lets us; events wake up ``poll`` too."""
         if not sys.platform.startswith("linux"):
             return
@@ -57,7 +57,7 @@ class Origins:
             self.known = self._fd >= 0
             if self.known:
                 self._poll = poll
-                poll.register(self._fd, select.POLLIN)
+                poll.register(self._fd)
 
     def close(self) -> None:
         """Watch nothing any more."""

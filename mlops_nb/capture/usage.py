@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_nb.capture import syscalls
 from mlops_nb.store.db import Store
 
 PAGE = os.sysconf("SC_PAGESIZE")
@@ -95,7 +96,7 @@ def _forget_peak() -> bool:
     if handle is None:
         return False
     try:
-        return os.pwrite(handle, b"5", 0) == 1
+        return syscalls.pwrite(handle, b"5", 0) == 1
     except OSError:
         return False
 
@@ -103,7 +104,7 @@ def _forget_peak() -> bool:
 def _resident() -> int | None:
     """Return the bytes of memory that this process has now."""
     handle = _proc("statm", os.O_RDONLY, os.getpid())
-    return None if handle is None else int(os.pread(handle, 128, 0).split(b" ", 2)[1]) * PAGE
+    return None if handle is None else int(syscalls.pread(handle, 128, 0).split(b" ", 2)[1]) * PAGE
 
 
 def _peak() -> int:
@@ -124,7 +125,7 @@ def _high_water() -> int:
     handle = _proc("status", os.O_RDONLY, os.getpid())
     if handle is None:
         return 0
-    text = os.pread(handle, 4096, 0)
+    text = syscalls.pread(handle, 4096, 0)
     start = text.index(b"VmHWM:") + len(b"VmHWM:")
     return int(text[start : text.index(b"kB", start)]) * 1024
 

@@ -13,7 +13,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import select
 import struct
 import sys
 import threading
@@ -23,6 +22,7 @@ from typing import NamedTuple
 
 from mlops_nb import hooks
 from mlops_nb.capture.origins import Origins
+from mlops_nb.capture.syscalls import Poll
 
 ACCESS, OPEN, CLOSE_WRITE, CLOSE_READ = 0x01, 0x20, 0x08, 0x10
 CREATE, DELETE, MOVED_FROM, MOVED_TO = 0x100, 0x200, 0x40, 0x80
@@ -78,8 +78,8 @@ class Watches:
             if self._fd < 0:
                 self.blind = f"inotify cannot be used ({os.strerror(ctypes.get_errno())})"
                 return
-            self._poll = select.poll()
-            self._poll.register(self._fd, select.POLLIN)
+            self._poll = Poll()
+            self._poll.register(self._fd)
             self.origins.open(self._poll)
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Watches:
 
     def quiet(self) -> bool:
         """Whether nothing happened since events were last taken, at the cost of one question to the kernel."""
-        return self._fd < 0 or not (self._backlog or self._own or self._poll.poll(0))
+        return self._fd < 0 or not (self._backlog or self._own or self._poll.ready())
 
     def drain(self) -> tuple[list[Event], set[str] | None]:
         """Return what happened since this was last called, in order, and which of the paths this process used itself.
