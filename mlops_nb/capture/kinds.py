@@ -21,13 +21,13 @@ ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None), type(Ellip
 STATIC = frozenset(
     {types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType}
     | {types.MemberDescriptorType, types.ClassMethodDescriptorType, types.CodeType, type(NotImplemented)}
-    | {weakref.ref, logging.Logger, logging.RootLogger, types.FrameType, types.TracebackType, types.MethodWrapperType}
+    | {weakref.ref, types.FrameType, types.TracebackType, types.MethodWrapperType}
 )
 #: Cannot be looked into: whoever touches one may have changed it.
 LIVE = {
     types.GeneratorType: "a generator", types.CoroutineType: "a coroutine", types.AsyncGeneratorType: "a generator",
     io.TextIOWrapper: "an open file", io.BufferedReader: "an open file", io.BufferedWriter: "an open file",
-    io.BufferedRandom: "an open file", io.FileIO: "an open file", memoryview: "a view of memory",
+    io.BufferedRandom: "an open file", io.FileIO: "an open file",
     type(threading.Lock()): "a lock", type(threading.RLock()): "a lock", threading.Thread: "a thread",
 }  # fmt: skip
 #: The same, known by the module and name of the type, so that nothing is imported for it.
@@ -58,8 +58,8 @@ def of_type(kind: type, name: str) -> int:
 def kind_of(kind: type) -> str:
     """Return what the instances of a type are to the walk over values.
 
-    One of: ``atom static live tangled list dict set deque function class module method partial descriptor frame series
-    index array scalar tensor python opaque``; for ``live``, the reason follows after a colon.
+    One of: ``atom static live tangled list dict set deque function class module method logger descriptor frame index
+    array scalar tensor polars traits python opaque``; for ``live``, the reason follows after a colon.
     """
     known = _known.get(id(kind))
     if known is not None and known[0]() is kind:
@@ -95,7 +95,7 @@ def _kind(kind: type) -> str:
 SHAPES: dict[type, str] = {
     list: "list", tuple: "list", dict: "dict", set: "set", frozenset: "set", collections.deque: "deque",
     types.FunctionType: "function", type: "class", types.ModuleType: "module", types.MethodType: "method",
-    staticmethod: "descriptor", classmethod: "descriptor", property: "descriptor",
+    staticmethod: "descriptor", classmethod: "descriptor", property: "descriptor", logging.Logger: "logger",
 }  # fmt: skip
 
 

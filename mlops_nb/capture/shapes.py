@@ -6,8 +6,10 @@ import collections
 import functools
 import gc
 import io
+import logging
 import marshal
 import pickle
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +22,14 @@ from mlops_nb.capture.looks import EVERYTHING, NODES, TooLarge, Walk, global_nam
 MANY = 64  # entries from which a container of containers is taken at once
 CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
 _CACHE = type(functools.lru_cache(len))
+#: What a class keeps for Python's own use.
+CACHES = frozenset({"__dict__", "__weakref__", "_abc_impl", "__module__", "__doc__"}) | {
+    "__annotations_cache__", "__slotnames__",
+}  # fmt: skip
+#: What leads from a logger to every other one, and what it keeps for itself.
+TREE = frozenset({"parent", "manager", "root", "_cache"})
+
+_patched: dict[int, tuple[int, int]] = {}  # by identity of a module of a library: what it held at the last look
 
 
 @handles("static")
@@ -101,8 +111,8 @@ def _deque(walk: Walk, value: Any, kind: type) -> None:
 
 
 def rest(walk: Walk, value: Any, kind: type) -> None:
-    """Go on with the attributes of an instance of a user's class that has a built-in base."""
-    if of_type(kind, "__flags__") & HEAP:
+    """Go on with the attributes of an instance that has a built-in base."""
+    if of_type(kind, "__flags__") & HEAP or of_type(kind, "__dictoffset__"):
         for name, held in attributes(value, kind):
             walk.tokens.append(name)
             walk.stack.append(held)
@@ -155,8 +165,8 @@ def _function(walk: Walk, value: types.FunctionType, kind: type) -> None:
     if not local:
         return
     code = value.__code__
-    walk.tokens.append(id(code))
-    walk.push(value.__defaults__ or ())
+    walk.tokens += (id(code), value.__name__)
+    walk.push((value.__doc__, value.__annotations__, *(value.__defaults__ or ())))
     if value.__kwdefaults__:
         walk.push(value.__kwdefaults__.values())
     if own:
@@ -176,7 +186,7 @@ def _class(walk: Walk, value: type, kind: type) -> None:
     walk.tokens.append(id(value))
     own = type.__dict__["__dict__"].__get__(value)
     for name, held in list(own.items()):
-        if name not in ("__dict__", "__weakref__", "_abc_impl", "__module__", "__doc__", "__annotations_cache__"):
+        if name not in CACHES:
             walk.tokens.append(name)
             walk.stack.append(held)
     walk.push(type.__dict__["__bases__"].__get__(value))
@@ -187,11 +197,40 @@ def _module(walk: Walk, value: types.ModuleType, kind: type) -> None:
     walk.tokens.append(id(value))
     walk.reach.add(id(value))
     own = types.ModuleType.__getattribute__(value, "__dict__")
-    if walk.is_local(own.get("__name__") or ""):
+    name = own.get("__name__") or ""
+    if walk.is_local(name) or sys.modules.get(name) is not value:
         for name, held in list(own.items()):
             if not name.startswith("__"):
                 walk.tokens.append(name)
                 walk.stack.append(held)
+        return
+    walk.tokens.append(_attributes_of(value, own))
+
+
+def _attributes_of(module: types.ModuleType, own: dict[str, Any]) -> int:
+    """Return a number that changes with what a module of a library is bound to, as when a user patches it."""
+    quick = hash(tuple(map(id, own.values())))
+    known = _patched.get(id(module))
+    if known is None or known[0] != quick:
+        lazy = "__getattr__" in own  # it brings its parts when they are asked for
+        # fmt: off
+        held = [id(held) for name, held in list(own.items())
+                if name[:1] != "_" and not (lazy and type(held) is types.ModuleType)]
+        # fmt: on
+        _patched[id(module)] = known = (quick, hash(tuple(held)))
+    return known[1]
+
+
+@handles("logger")
+def _logger(walk: Walk, value: logging.Logger, kind: type) -> None:
+    walk.mark(value, kind)
+    for name, held in attributes(value, kind):
+        if name in ("handlers", "filters"):
+            walk.tokens.append([id(one) for one in held])
+            walk.reach.add(id(held))
+        elif name not in TREE:
+            walk.tokens.append(name)
+            walk.stack.append(held)
 
 
 @handles("method")
@@ -233,6 +272,7 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
     if kind is functools.partial:
         walk.push((value.func, value.args, value.keywords))
+        rest(walk, value, kind)
         return
     if kind is _CACHE:
         walk.tokens.append(tuple(value.cache_info()))
@@ -243,6 +283,10 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
         return
     if kind is bytearray:
         walk.hash(bytes(value))
+        return
+    if kind is memoryview:
+        walk.hash(value.tobytes())
+        walk.stack.append(value.obj)
         return
     if kind is types.SimpleNamespace:
         walk.push(part for pair in vars(value).items() for part in pair)

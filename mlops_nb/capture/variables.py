@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 from mlops_nb import ids
@@ -110,6 +111,8 @@ class Variables:
             used |= self.known.keys()
         old = {name: self.known[name] for name in used | names.binds if name in self.known}
         suspects = {*used, *names.binds, *names.deletes, *fresh, *(self.known if sweep else ())}
+        if names.imports:  # what is imported becomes an attribute of the package that it is in
+            suspects |= {name for name in self.known if type(namespace.get(name)) is ModuleType}
         if everything:
             suspects |= {name for name in namespace if _is_tracked(name)}
         bound = self._bound(names, namespace, suspects, failed)

@@ -26,12 +26,6 @@ OPEN = {
     "a module that is reloaded by itself": "a module that a reload reads again is not an input of the cell yet",
     "test_a_file_that_another_kernel_wrote_is_not_taken_for_ours": "writes of another kernel are not told apart yet",
     "test_installing_a_package_is_a_matter_of_the_environment_and_said": "the environment is not looked at again yet",
-    "test_every_change_is_seen_under_every_name_of[ordered dict]": "found by the fuzz, not mended yet",
-    "test_every_change_is_seen_under_every_name_of[function with a mutable default]": "found by the fuzz, not mended yet",
-    "test_every_change_is_seen_under_every_name_of[partial]": "found by the fuzz, not mended yet",
-    "test_every_change_is_seen_under_every_name_of[logger]": "found by the fuzz, not mended yet",
-    "test_every_change_is_seen_under_every_name_of[module]": "found by the fuzz, not mended yet",
-    "test_few_cells_that_only_look_make_new_versions": "found by the fuzz, not mended yet",
     "test_programs.py": "random programs have not been run to their end yet",
 }
 

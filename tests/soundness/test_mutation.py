@@ -14,6 +14,11 @@ from tests.soundness.notebook import Cell, Notebook
 
 ATOMS = (int, float, complex, str, bytes, bool, type(None), type(...), types.BuiltinFunctionType, types.ModuleType)
 FALSE_POSITIVES = 0.05
+#: Kinds of which nobody can tell whether they changed, so that whoever uses one counts as having changed it.
+UNCHECKABLE = frozenset({
+    "ctypes array", "generator", "generator expression", "csv reader", "context variable", "thread-local", "queue", "lock",
+    "database in memory",
+})  # fmt: skip
 THOROUGH = "MLOPS_PROGRAMS" in os.environ  # every change through every name, which takes minutes
 
 
@@ -168,7 +173,7 @@ def test_every_change_is_seen_under_every_name_of(changing, name):
 
 def test_few_cells_that_only_look_make_new_versions(looking, record_property):
     wrong, count = [], 0
-    for name in KINDS:
+    for name in KINDS.keys() - UNCHECKABLE:
         for source, changed, seen in looking(name).results:
             count += 1
             if seen - changed:
