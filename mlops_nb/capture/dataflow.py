@@ -26,7 +26,7 @@ OPTIONS = re.compile(r"^(\s*--?[A-Za-z][\w-]*(\s+\d+)?\s)+")  # of a magic, befo
 WORD = re.compile(r"[^\W\d]\w*")
 BRACES = re.compile(r"[{$]\{?([^\W\d]\w*)")
 #: Functions that see every name there is, also by a name that stands nowhere in the code.
-EVERYTHING = frozenset({"exec", "eval", "globals", "locals", "vars", "dir", "get_ipython", "user_ns", "f_globals"})
+EVERYTHING = frozenset({"exec", "eval", "globals", "locals", "vars", "dir", "get_ipython", "__main__"})
 #: Methods and functions that find names in their text (``df.query("a > @limit")``, ``duckdb.sql("from df")``).
 SPEAKING = frozenset({"query", "eval", "sql", "execute", "read_sql", "read_sql_query", "run_cell", "from_query"})
 #: Calls that ask which files there are.
@@ -227,13 +227,14 @@ class _CellVisitor(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
+            self.names.everything |= alias.name == "__main__"
             self._import(alias.asname or alias.name.partition(".")[0])
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
-            if alias.name == "*":
+            if alias.name == "*" or node.module == "__main__":
                 self.names.everything = True
-            else:
+            if alias.name != "*":
                 self._import(alias.asname or alias.name)
 
     def _import(self, name: str) -> None:
@@ -391,8 +392,9 @@ class _CellVisitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if node.attr in EVERYTHING:
-            self.names.everything = self.names.everything or node.attr in ("user_ns", "f_globals")
+        match node:
+            case ast.Attribute(attr="user_ns" | "f_globals") | ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
+                self.names.everything = True
         if node.attr in STATE:
             self.names.calls.add(node.attr)
         self.generic_visit(node)

@@ -145,7 +145,7 @@ def global_names(code: types.CodeType) -> frozenset[str]:
     known = _names.get(code)
     if known is None:
         found = {str(step.argval) for step in dis.get_instructions(code) if step.opname in GLOBAL}
-        if SEES_ALL & {*code.co_names}:
+        if SEES_ALL & {*code.co_names} or {*code.co_names} >= {"sys", "modules"} or "__main__" in code.co_consts:
             found.add(EVERYTHING)
         inner = (const for const in code.co_consts if type(const) is types.CodeType)
         _names[code] = known = frozenset(found).union(*map(global_names, inner))

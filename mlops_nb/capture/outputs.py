@@ -23,6 +23,7 @@ class Outputs:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.ours = False  # whether displays are kept in the history for our sake only
+        self.ahead: int | None = None  # how far the shell's counter has moved on when a cell starts, by its version
 
     def watch(self) -> None:
         """Let IPython keep what is displayed."""
@@ -36,10 +37,14 @@ class Outputs:
         if self.ours:
             self.shell.display_pub.store_display_history = False
 
-    def mark(self) -> OutputMark:
-        """Remember what has been shown before a cell."""
+    def mark(self, *, counted: bool = True) -> OutputMark:
+        """Remember what has been shown before a cell; ``counted`` says whether it gets a number of its own."""
         history = self.shell.history_manager
-        count = len(history.input_hist_parsed)  # the counter itself moves before or after the event, by version
+        count = self.shell.execution_count
+        if counted:
+            if self.ahead is None:  # later, the user may have changed ``In``
+                self.ahead = count - len(history.input_hist_parsed)
+            count -= self.ahead
         keys = (count, count + 1)
         return OutputMark(count, {key: _length(history.outputs[key]) for key in keys if key in history.outputs})
 

@@ -160,7 +160,7 @@ class Session:
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
-        shown = self.outputs.mark()
+        shown = self.outputs.mark(counted=info.store_history)
         cell = self._cell(info)
         source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
         frame = Frame(number, cell, source, shown)

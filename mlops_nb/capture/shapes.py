@@ -21,6 +21,7 @@ from mlops_nb.capture.looks import EVERYTHING, NODES, TooLarge, Walk, global_nam
 
 MANY = 64  # entries from which a container of containers is taken at once
 CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
+PLAIN = frozenset({"list", "dict", "set", "array", "function"})  # what is looked at also where an extension holds it
 _CACHE = type(functools.lru_cache(len))
 #: What a class keeps for Python's own use.
 CACHES = frozenset({"__dict__", "__weakref__", "_abc_impl", "__module__", "__doc__"}) | {
@@ -75,6 +76,9 @@ def _list(walk: Walk, value: Any, kind: type) -> None:
 @handles("dict")
 def _dict(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
+    if value is walk.namespace:
+        walk.globals.add(EVERYTHING)
+        return
     if kind is dict and _plain(walk, value):
         return
     ordered = issubclass(kind, collections.OrderedDict)  # it keeps an order of its own
@@ -197,6 +201,9 @@ def _module(walk: Walk, value: types.ModuleType, kind: type) -> None:
     walk.tokens.append(id(value))
     walk.reach.add(id(value))
     own = types.ModuleType.__getattribute__(value, "__dict__")
+    if own is walk.namespace:
+        walk.globals.add(EVERYTHING)
+        return
     name = own.get("__name__") or ""
     if walk.is_local(name) or sys.modules.get(name) is not value:
         for name, held in list(own.items()):
@@ -303,11 +310,9 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
         raise
     except Exception:
         walk.unseen(value, f"a {module_of(kind)}.{kind.__name__} cannot be checked")
-    walk.push(held for held in gc.get_referents(value) if type(held) not in ATOMS and _is_plain_kind(type(held)))
-
-
-def _is_plain_kind(kind: type) -> bool:
-    return kind_of(kind) in ("list", "dict", "set", "array", "function")
+    whole = module_of(kind) in ("builtins", "itertools")  # an iterator: whoever advances it may call what it holds
+    held = [held for held in gc.get_referents(value) if type(held) not in ATOMS]
+    walk.push(held if whole else [held for held in held if kind_of(type(held)) in PLAIN])
 
 
 class _Pickler(pickle.Pickler):

@@ -124,7 +124,7 @@ class Variables:
         near = suspects.union(*(self.holders[number] for number in reach if number in self.holders))
         made += self._changed(names, namespace, near.difference(bound))
         self.newest = next(reversed(namespace), None)
-        skipped = {name for name in names.binds if name in bound and name not in names.reads}
+        skipped = {name for name in names.binds if name in bound and name not in names.reads and not everything}
         reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
         reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
                   if name in old and name not in bound}  # fmt: skip

@@ -132,4 +132,47 @@ everything["items"].append(6)
 # %%
 print(len(items), everything["items"] is items)
 """,
+    "a name that is bound through the notebook's module under another name": """
+# %%
+import __main__ as here
+# %%
+name = [3, 4]
+# %%
+here.name = 2
+# %%
+print(name)
+""",
+    "a name that is bound through the namespace under another name": """
+# %%
+space = globals()
+# %%
+name = [3, 4]
+# %%
+space["name"] = 2
+# %%
+print(name)
+""",
+    "a part of a package that another cell imports": """
+# %%
+import xml
+# %%
+from xml.etree import ElementTree
+# %%
+text = xml.etree.ElementTree.fromstring("<a>b</a>").text
+# %%
+print(text)
+""",
+    "a function of a library that a function of the notebook replaces": """
+# %%
+import statistics
+# %%
+def patch(module):
+    module.fmean = lambda values: "patched"
+# %%
+patch(statistics)
+# %%
+shown = statistics.fmean([1, 2])
+# %%
+print(shown)
+""",
 }
