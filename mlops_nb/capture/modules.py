@@ -1,4 +1,4 @@
-"""The user's own modules: those that lie in the project or beside the notebook, or were made in the session."""
+"""The user's own modules: those that no installer has put among the packages, or that were made in the session."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mlops_nb.capture.kinds import FROZEN
+
+PACKAGES = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,12 @@ class LocalModules:
     """Knows which modules are the user's, and notices those that a cell imported."""
 
     def __init__(self, root: Path) -> None:
-        self.folders = tuple({f"{root}{os.sep}", f"{os.path.realpath(root)}{os.sep}"})
         self.machinery = tuple(
             f"{path}{os.sep}"
             for path in {sys.prefix, sys.base_prefix, *(sysconfig.get_paths()[k] for k in ("stdlib", "purelib"))}
         )
+        self.folders = tuple({f"{root}{os.sep}", f"{os.path.realpath(root)}{os.sep}"})
+        self.before = frozenset(sys.modules)  # those of whatever runs the notebook among them
         self.known: dict[str, bool] = {"__main__": True}
         self.sources: dict[str, Source] = {}  # of the user's modules that were imported meanwhile
         self.count = len(sys.modules)
@@ -57,18 +62,23 @@ class LocalModules:
             module = sys.modules.get(name)
             if module is None:
                 return False
-            self.known[name] = known = self._is_local(module)
+            self.known[name] = known = self._is_local(name, module)
         return known
 
-    def _is_local(self, module: Any) -> bool:
+    def _is_local(self, name: str, module: Any) -> bool:
         own = vars(module)
         file = own.get("__file__")
         if file is None:  # made in the session; those that Cython makes for itself are nobody's
             made_here = own.get("__spec__") is None and own.get("__loader__") is None
             return made_here and not str(own.get("__name__")).startswith("_cython_")
         path = os.path.abspath(file)
-        here = (*self.folders, f"{os.getcwd()}{os.sep}")
-        return path.startswith(here) and not path.startswith(self.machinery)
+        if (
+            name.partition(".")[0] in FROZEN
+            or path.startswith(self.machinery)
+            or not PACKAGES.isdisjoint(Path(path).parts)
+        ):
+            return False
+        return name not in self.before or path.startswith((*self.folders, f"{os.getcwd()}{os.sep}"))
 
     def loaded(self) -> list[Path]:
         """Return the files of the user's modules that have been imported or reloaded since this was last asked."""

@@ -212,7 +212,8 @@ class Session:
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
-        touched = self.variables.after(names, namespace, failed=error is not None, sweep=self.ambient.busy)
+        sweep = self.ambient.busy or any(file.kind == "code" for file in opened)  # a reload changes what others hold
+        touched = self.variables.after(names, namespace, failed=error is not None, sweep=sweep)
         self.ambient.after(names, namespace, touched)
         self._look_at_packages(frame.number, during=True)
         for version in touched.made:

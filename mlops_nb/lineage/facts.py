@@ -29,11 +29,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Named:
-    """A file, dataset or model that a cell read or wrote under a reference, as ``file:data.csv``."""
+    """A file, dataset or model that a cell read or wrote under a reference, as ``file:data.csv``.
+
+    ``content`` is the hash of a file, where it is certain.
+    """
 
     node: int
     scheme: str
     place: str
+    content: str | None = None
 
     @property
     def reference(self) -> str:
@@ -77,6 +81,11 @@ class RunFacts:
                     found[place] = max(before)
         return found
 
+    def is_of(self, writer: int, thing: Named) -> bool:
+        """Whether a file that a cell read can be what an earlier one wrote there, by their content."""
+        wrote = {other.content for other in self.wrote[writer] if other.reference == thing.reference}
+        return thing.content is None or None in wrote or not wrote or thing.content in wrote
+
 
 def _holds(folder: str, place: str) -> bool:
     return folder in (place, ".") or place.startswith(f"{folder}/")
@@ -102,19 +111,21 @@ def read_run(project: Project, run: int) -> RunFacts:
 def _edges(store: Store, facts: RunFacts, run: int) -> None:
     ours = "(SELECT id FROM execution WHERE run = ?)"
     for row in store.rows(
-        "SELECT edge.source, edge.target, edge.reference, node.kind, node.name FROM edge"
-        f" JOIN node ON node.id = edge.source WHERE edge.kind = 'read' AND edge.target IN {ours}",
+        "SELECT edge.source, edge.target, edge.reference, node.kind, node.name, artifact.hash FROM edge"
+        " JOIN node ON node.id = edge.source LEFT JOIN artifact ON artifact.id = edge.source"
+        f" WHERE edge.kind = 'read' AND edge.target IN {ours}",
         run,
     ):
         if row["kind"] in VERSIONS:
             facts.reads[row["target"]].append(row["source"])
             facts.names[row["source"]] = (row["kind"], row["name"])
         elif row["reference"]:
-            facts.named[row["target"]].append(_named(row["source"], row["reference"]))
+            facts.named[row["target"]].append(_named(row["source"], row["reference"], row["hash"]))
     for row in store.rows(
-        "SELECT edge.source, edge.target, edge.reference, node.kind, node.name FROM edge"
-        f" JOIN node ON node.id = edge.target WHERE edge.kind = 'wrote' AND edge.source IN {ours}"
-        " UNION ALL SELECT edge.target, edge.source, edge.reference, node.kind, node.name FROM edge"
+        "SELECT edge.source, edge.target, edge.reference, node.kind, node.name, artifact.hash FROM edge"
+        " JOIN node ON node.id = edge.target LEFT JOIN artifact ON artifact.id = edge.target"
+        f" WHERE edge.kind = 'wrote' AND edge.source IN {ours}"
+        " UNION ALL SELECT edge.target, edge.source, edge.reference, node.kind, node.name, NULL FROM edge"
         f" JOIN node ON node.id = edge.source WHERE edge.kind = 'removed' AND edge.target IN {ours}",
         run, run,
     ):  # fmt: skip
@@ -123,7 +134,7 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
             facts.made[row["source"]].append(row["target"])
             facts.names[row["target"]] = (row["kind"], row["name"])
         elif row["reference"]:
-            thing = _named(row["target"], row["reference"])
+            thing = _named(row["target"], row["reference"], row["hash"])
             facts.wrote[row["source"]].append(thing)
             facts.writers[thing.scheme, thing.place].append(row["source"])
     wrote = f"(SELECT target FROM edge WHERE kind = 'wrote' AND source IN {ours})"
@@ -139,6 +150,6 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
             facts.doubts[row["node"]].append(row["reason"])
 
 
-def _named(node: int, reference: str) -> Named:
+def _named(node: int, reference: str, content: str | None) -> Named:
     scheme, _, place = reference.partition(":")
-    return Named(node, "file" if scheme == OVERWRITTEN else scheme, place)
+    return Named(node, "file", place) if scheme == OVERWRITTEN else Named(node, scheme, place, content)

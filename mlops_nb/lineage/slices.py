@@ -95,6 +95,9 @@ class Trace:
     def _makers(self, execution: int, thing: Named) -> Iterable[int]:
         """Need a file, dataset or model that a cell used: who in this run made it, or it from outside."""
         written = self.facts.written(execution, thing)
+        if thing.place in written and not self.facts.is_of(written[thing.place], thing):
+            count = self.facts.steps[written.pop(thing.place)].count
+            self.doubt(f"{thing.place} was changed by something that was not recorded after cell [{count}] wrote it")
         for place, writer in written.items():
             reasons = self.facts.doubts_about.get((writer, f"{thing.scheme}:{place}"), ())
             self.doubt(*(f"{place}: {reason}" for reason in reasons if reason == FOREIGN))

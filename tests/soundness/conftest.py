@@ -23,9 +23,6 @@ def kernels(tmp_path_factory):
 
 #: What is known not to hold yet, and why.
 OPEN = {
-    "a module that is reloaded by itself": "a module that a reload reads again is not an input of the cell yet",
-    "test_a_file_that_another_kernel_wrote_is_not_taken_for_ours": "writes of another kernel are not told apart yet",
-    "test_installing_a_package_is_a_matter_of_the_environment_and_said": "the environment is not looked at again yet",
     "test_programs.py": "random programs have not been run to their end yet",
 }
 
