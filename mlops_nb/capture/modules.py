@@ -72,11 +72,8 @@ class LocalModules:
             made_here = own.get("__spec__") is None and own.get("__loader__") is None
             return made_here and not str(own.get("__name__")).startswith("_cython_")
         path = os.path.abspath(file)
-        if (
-            name.partition(".")[0] in FROZEN
-            or path.startswith(self.machinery)
-            or not PACKAGES.isdisjoint(Path(path).parts)
-        ):
+        parts = {*Path(path).parts}
+        if path.startswith(self.machinery) or parts & PACKAGES or name.partition(".")[0] in FROZEN:
             return False
         return name not in self.before or path.startswith((*self.folders, f"{os.getcwd()}{os.sep}"))
 

@@ -122,10 +122,10 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
         elif row["reference"]:
             facts.named[row["target"]].append(_named(row["source"], row["reference"], row["hash"]))
     for row in store.rows(
-        "SELECT edge.source, edge.target, edge.reference, node.kind, node.name, artifact.hash FROM edge"
-        " JOIN node ON node.id = edge.target LEFT JOIN artifact ON artifact.id = edge.target"
+        "SELECT edge.kind AS how, edge.source, edge.target, edge.reference, node.kind, node.name, artifact.hash"
+        " FROM edge JOIN node ON node.id = edge.target LEFT JOIN artifact ON artifact.id = edge.target"
         f" WHERE edge.kind = 'wrote' AND edge.source IN {ours}"
-        " UNION ALL SELECT edge.target, edge.source, edge.reference, node.kind, node.name, NULL FROM edge"
+        " UNION ALL SELECT edge.kind, edge.target, edge.source, edge.reference, node.kind, node.name, NULL FROM edge"
         f" JOIN node ON node.id = edge.source WHERE edge.kind = 'removed' AND edge.target IN {ours}",
         run, run,
     ):  # fmt: skip
@@ -137,6 +137,8 @@ def _edges(store: Store, facts: RunFacts, run: int) -> None:
             thing = _named(row["target"], row["reference"], row["hash"])
             facts.wrote[row["source"]].append(thing)
             facts.writers[thing.scheme, thing.place].append(row["source"])
+            if row["how"] == "removed":  # whoever removes a file needs it to be there
+                facts.named[row["source"]].append(Named(0, thing.scheme, thing.place))
     wrote = f"(SELECT target FROM edge WHERE kind = 'wrote' AND source IN {ours})"
     for row in store.rows(f"SELECT source, target FROM edge WHERE kind = 'became' AND target IN {wrote}", run):
         facts.became[row["target"]] = row["source"]

@@ -175,4 +175,21 @@ shown = statistics.fmean([1, 2])
 # %%
 print(shown)
 """,
+    "a file that is renamed before a cell removes it": """
+# %% file one.txt
+1
+# %%
+import os
+# %%
+os.rename("one.txt", "two.txt")
+# %%
+items = [1, 3]
+# %%
+os.remove("two.txt")
+def numbers():
+    for value in items[:4]:
+        yield value
+# %%
+print(list(numbers()))
+""",
 }
