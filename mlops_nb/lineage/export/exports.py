@@ -47,8 +47,8 @@ def _openlineage(project: Project, names: Names, run: RunFacts, target: Path) ->
     return len(events), []
 
 
-def _prov(_project: Project, _names: Names, run: RunFacts, target: Path) -> Written:
-    document = prov.document(run)
+def _prov(project: Project, _names: Names, run: RunFacts, target: Path) -> Written:
+    document = prov.document(project, run)
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     target.write_text(f"{text}\n", encoding="utf-8")
     return sum(len(section) for name, section in document.items() if name != "prefix"), []

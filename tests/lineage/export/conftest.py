@@ -41,6 +41,14 @@ CELLS = {
     "doubt": "stream = (city for city in raw['city'])",
     "plot": "from IPython.display import Image, display\ndisplay(Image(data=PIXEL, format='png'))\nprint('HERE')",
     "fail": "open('HERE/nothing.csv')",
+    "derive": """
+        warm = raw[raw["temp"] > 3].assign(f=lambda d: d["temp"] * 1.8 + 32, one=1)
+        both = warm.merge(other, how="left", left_on="temp", right_on="k")
+        both.sort_values("f").to_csv("both.csv", index=False)
+        """,
+    "sum": "both.groupby('city', as_index=False).agg(mean=('f', 'mean')).to_csv('means.csv', index=False)",
+    "guess": "raw.stack().reset_index(drop=True).to_frame('v').to_csv('stacked.csv', index=False)",
+    "copy": "pd.read_csv('both.csv').to_csv('again.csv', index=False)",
 }
 PIXEL = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00"
