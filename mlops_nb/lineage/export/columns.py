@@ -52,7 +52,7 @@ class Reached(NamedTuple):
 
 
 class Within(Facts):
-    """What the store says about columns, as far as some cells (row IDs) made them, of things whose columns are known."""
+    """What the store says about columns, as far as some cells (row IDs) made them."""
 
     def __init__(self, store: Store, cells: frozenset[int], columns: dict[int, list[str]]) -> None:
         super().__init__(store)

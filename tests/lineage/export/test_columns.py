@@ -103,7 +103,10 @@ def test_of_two_files_with_the_same_column_read_by_one_cell_it_is_not_known_whic
         nodes.add_edge(store, execution, made, "wrote")
         row = "INSERT INTO column_edge VALUES (?, '=', ?, '=', 'DIRECT/IDENTITY', 0)"
         store.execute(row, execution, made)
-    left, right = (Thing(n, f"{n:x}", "dataset", "d", None, columns=c) for n, c in zip(numbers, ({"k": {}, "a": {}}, {"k": {}}), strict=True))
+    left, right = (
+        Thing(n, f"{n:x}", "dataset", "d", None, columns=c)
+        for n, c in zip(numbers, ({"k": {}, "a": {}}, {"k": {}}), strict=True)
+    )
     part = CellFacts(execution, None, (Touch(left, False), Touch(right, False)), (), ())
     columns = Columns(project.store, [left, right], [part])
     out = Thing(made, "m", "dataset", "made", None, columns={"k": {}, "a": {}})

@@ -185,7 +185,8 @@ def fields(events, job, output):
 
 
 def test_each_column_of_a_file_names_the_columns_of_the_files_it_came_from_and_how(story, exported):
-    found = fields(exported(story.session, "openlineage"), "ipython", "both.csv")
+    events = exported(story.session, "openlineage")
+    found = fields(events, "ipython", "both.csv")
     rows = {("raw.csv", "temp"): {"INDIRECT/FILTER", "INDIRECT/JOIN", "INDIRECT/SORT"}}
     rows[("more.csv", "k")] = {"INDIRECT/JOIN"}
     temp = rows[("raw.csv", "temp")]
@@ -193,11 +194,11 @@ def test_each_column_of_a_file_names_the_columns_of_the_files_it_came_from_and_h
         "city": rows | {("raw.csv", "city"): {"DIRECT/IDENTITY"}},
         "temp": rows | {("raw.csv", "temp"): temp | {"DIRECT/IDENTITY"}},
         "f": rows | {("raw.csv", "temp"): temp | {"DIRECT/TRANSFORMATION"}},
-        "one": rows,
+        "one": rows | {("raw.csv", "city"): {"INDIRECT/FILTER"}},  # how many rows there were in the file
         "k": rows | {("more.csv", "k"): {"DIRECT/IDENTITY", "INDIRECT/JOIN"}},
         "v": rows | {("more.csv", "v"): {"DIRECT/IDENTITY"}},
     }
-    mean = fields(exported(story.session, "openlineage"), "ipython", "means.csv")["mean"]
+    mean = fields(events, "ipython", "means.csv")["mean"]
     assert mean[("raw.csv", "city")] == {"INDIRECT/GROUP_BY"}
     assert "DIRECT/AGGREGATION" in mean[("raw.csv", "temp")]
 
@@ -216,8 +217,8 @@ def test_a_file_with_the_bytes_of_another_comes_from_that_one(story, exported):
 
 
 def test_only_what_was_not_changed_is_known_not_to_be_masked(story, exported):
-    text = json.dumps(exported(story.session, "openlineage"))
-    told = {(ways["subtype"], ways.get("masking")) for ways in _ways(json.loads(text)) if "subtype" in ways}
+    ways = _ways(exported(story.session, "openlineage"))
+    told = {(way["subtype"], way.get("masking")) for way in ways if "subtype" in way}
     assert {("IDENTITY", False), ("TRANSFORMATION", None), ("AGGREGATION", None)} <= told
     assert {masking for kind, masking in told if kind != "IDENTITY"} == {None}
 
@@ -235,7 +236,7 @@ def test_what_is_assumed_is_told_as_that_and_never_as_a_direct_fact(story, expor
     for name, columns in (("stacked.csv", {"v"}), ("dataset:cities", {"city", "temp"})):  # two were written at once
         assert set(made[name]["fields"]) == columns
         for field in made[name]["fields"].values():
-            assert [(p["name"], p["field"]) for p in field["inputFields"]] == [("raw.csv", "city"), ("raw.csv", "temp")]
+            assert {("raw.csv", "city"), ("raw.csv", "temp")} <= {(p["name"], p["field"]) for p in field["inputFields"]}
             for part in field["inputFields"]:
                 assert part["transformations"] == [{"type": "INDIRECT", "description": UNKNOWN}]
 
