@@ -41,7 +41,7 @@ def write(project: Project, names: Names, run: RunFacts, folder: Path) -> tuple[
         raise UsageError(f"run {run.record.id} recorded no cells to put into a crate - use --format prov")
     crate = _Crate(project, names, folder)
     crate.describe(run)
-    text = json.dumps(crate.graph.to_json(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(names.plain_json(crate.graph.to_json()), indent=2, ensure_ascii=False) + "\n"
     (folder / METADATA).write_text(text, encoding="utf-8")
     return len(crate.graph.entities), crate.payload.missing
 
@@ -168,7 +168,7 @@ class _Crate:
         record = run.record
         if run.steps:
             path, about = f"{safe(record.name)}.pipeline.json", "The steps of the pipeline in the order they ran."
-            data = asrun.pipeline(run, notebooks)
+            data = asrun.pipeline(self.names, run, notebooks)
         else:
             path = record.notebook or f"{safe(record.name)}.ipynb"
             data, about = asrun.notebook(self.project, self.names, run)

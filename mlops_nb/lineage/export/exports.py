@@ -41,14 +41,14 @@ Written = tuple[int, list[str]]
 
 
 def _openlineage(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
-    events = openlineage.events(project, names, run)
+    events = names.plain_json(openlineage.events(project, names, run))
     lines = [json.dumps(event, sort_keys=True, ensure_ascii=False, allow_nan=False) for event in events]
     target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return len(events), []
 
 
-def _prov(project: Project, _names: Names, run: RunFacts, target: Path) -> Written:
-    document = prov.document(project, run)
+def _prov(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
+    document = names.plain_json(prov.document(project, run))
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     target.write_text(f"{text}\n", encoding="utf-8")
     return sum(len(section) for name, section in document.items() if name != "prefix"), []

@@ -170,8 +170,8 @@ def _run(project: Project, names: Names, number: int, above: Run | None) -> RunF
     record = runs.get(project, runs.public_id(project, number))
     record = replace(
         record, reason=names.plain(record.reason) if record.reason else None,
-        notebook=place_of(record.notebook) if record.notebook else None,
-        parameters=names.plain_json(record.parameters),
+        name=names.plain(record.name), notebook=names.plain(place_of(record.notebook)) if record.notebook else None,
+        parameters=names.plain_values(record.parameters),
     )  # fmt: skip
     original = store.value("SELECT original FROM run WHERE id = ?", number)
     shown = original or number  # the run whose cells are those of this one
@@ -288,7 +288,7 @@ def _thing(project: Project, names: Names, row: Any, place: str) -> Thing:
     name = place_of(place or row["name"]) if kind == "file" else row["name"]
     known = contents.columns(project, row["id"], row["hash"], name) if kind == "file" else _labels(row["labels"])
     return Thing(
-        number=row["id"], id=row["public"], kind=kind, name=name, created=moment(row["created_at"]),
+        number=row["id"], id=row["public"], kind=kind, name=names.plain(name), created=moment(row["created_at"]),
         version=row["hash"] if version is None else str(version), hash=row["hash"] or row["content"],
         size=row["size"], rows=row["rows"],
         columns=json.loads(row["columns"]) if row["columns"] else known,
