@@ -20,6 +20,7 @@ from typing import Any
 from mlops_nb._version import __version__
 from mlops_nb.ids import digest
 from mlops_nb.project import Project
+from mlops_nb.secrets.known import learn_environment
 from mlops_nb.secrets.redaction import redact, redact_value
 
 #: The package as others name it: a package URL, which claims no web page.
@@ -51,6 +52,7 @@ class Names:
     """The names of one project."""
 
     def __init__(self, project: Project) -> None:
+        learn_environment()
         self.project = redact(str(project.section("export").get("namespace") or project.root.name or "project"))
         outside = [row["path"] for row in project.store.rows("SELECT DISTINCT path FROM location WHERE path LIKE '/%'")]
         self._places = {path: place_of(path) for path in outside}

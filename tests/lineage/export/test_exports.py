@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,8 +50,10 @@ def test_a_run_is_named_by_a_reference_or_the_beginning_of_its_id(story, tmp_pat
 def test_what_is_no_run_is_refused(story, tmp_path):
     with pytest.raises(NotFound, match="no run .*feed' - see `mlops runs`"):
         export(story.project, "runs:/feed")
-    with pytest.raises(NotFound, match="nothing is called 'zebra'"):
+    with pytest.raises(NotFound, match="no run 'zebra' - see `mlops runs`"):
         export(story.project, "zebra")
+    with pytest.raises(UsageError, match="'cities' is a dataset, not a run - see `mlops runs`"):
+        export(story.project, "cities")
     with pytest.raises(UsageError, match="'dataset:cities' is a dataset, not a run - see `mlops runs`"):
         export(story.project, "dataset:cities")
 
@@ -66,6 +69,16 @@ def test_a_target_that_exists_is_left_as_it_is(story, tmp_path, format):
     with pytest.raises(UsageError, match="there exists - remove it, or give another place with --to"):
         export(story.project, story.session.id, format=format, to=str(tmp_path / "there"))
     assert tree(tmp_path) == {"there": b"mine"}
+
+
+def test_a_file_goes_into_a_folder_that_is_named(story, tmp_path):
+    (tmp_path / "there").mkdir()
+    for to in (str(tmp_path / "there"), f"{tmp_path / 'new'}/"):
+        written = export(story.project, story.session.id, format="prov", to=to)
+        assert written.path == Path(to) / f"{story.session.id}.prov.json"
+        assert written.path.is_file()
+    with pytest.raises(UsageError, match="there exists"):  # a crate is the folder itself, and this one is not empty
+        export(story.project, story.session.id, format="crate", to=str(tmp_path / "there"))
 
 
 @EACH
