@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mlops_nb.lineage.columns import Facts
+from mlops_nb.lineage.columns import Facts, Step
 from mlops_nb.lineage.export.facts import CellFacts, RunFacts, Thing
 from mlops_nb.lineage.references import columns_of
 from mlops_nb.lineage.tracing.kinds import ALL, IDENTITY, ORDER, WHOLE, chained
@@ -50,6 +50,11 @@ class Reached(NamedTuple):
     relation: str
     assumed: bool
 
+    def then(self, step: Step | Reached) -> Reached:
+        """Return where a step from here leads; of several, the loosest says how."""
+        relation = step.kind if isinstance(step, Step) else step.relation
+        return Reached(step.node, step.column, chained(self.relation, relation), self.assumed or step.assumed)
+
 
 class Within(Facts):
     """What the store says about columns, as far as some cells (row IDs) made them."""
@@ -58,6 +63,7 @@ class Within(Facts):
         super().__init__(store)
         self.cells = cells
         self.labels = functools.cache(lambda node: columns.get(node) or columns_of(store, node))
+        self.steps = functools.cache(lambda node, column: tuple(self.sources(node, column)))
 
     def makers(self, node: int) -> list[int]:
         """Return those of the cells that made a node."""
@@ -81,6 +87,7 @@ class Columns:
                 self._makers[touch.thing.key].append(part)
         known = {thing.number: list(thing.columns) for thing in self.inputs.values() if thing.columns}
         self._facts = Within(store, frozenset(cells), known)
+        self._whole_of = functools.cache(lambda number: self._reached(number, ALL))
 
     @classmethod
     def of_run(cls, project: Project, run: RunFacts) -> Columns:
@@ -125,22 +132,24 @@ class Columns:
                     found[origin.key][column][origin.column] = origin.how
         return found
 
-    def _reached(self, number: int, column: str) -> Iterator[Reached]:
-        """Yield the columns of inputs that a column comes from, each with every way and certainty of coming."""
+    def _reached(self, number: int, column: str) -> set[Reached]:
+        """Return the columns of inputs that a column comes from, each with every way and certainty of coming."""
+        found: set[Reached] = set()
         seen: set[Reached] = set()
         pending = [Reached(number, column, IDENTITY, False)]
         while pending:
             here = pending.pop()
-            for step in self._facts.sources(here.node, here.column):
-                relation = chained(here.relation, step.kind)
-                there = Reached(step.node, step.column, relation, here.assumed or step.assumed)
+            for there in map(here.then, self._facts.steps(here.node, here.column)):
                 if there in seen:
                     continue
                 seen.add(there)
                 if there.node in self._by_number:
-                    yield there
+                    found.add(there)
+                elif there.column == ALL != column:  # what all of a table comes from is the same for many columns
+                    found.update(map(there.then, self._whole_of(there.node)))
                 else:
                     pending.append(there)
+        return found
 
     def _names(self, thing: Thing, source: Thing, column: str) -> list[str]:
         """Return the names of the columns of an input that a label stands for."""
