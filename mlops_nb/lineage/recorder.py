@@ -71,7 +71,8 @@ class Recorder:
             if known.kind == "function" and name in codes:
                 known = Known("function", code=codes[name])
             self.known[name] = (number, known)
-        if not any(known.shown for known in (*before.values(), *after.values())) and not _reads(seen.tree):
+        shown = any(known.shown for known in (*before.values(), *after.values()))
+        if not shown and not (seen.opened and _reads(seen.tree)):
             return
         telling: set[str] = set()
         rows = trace(seen, before, after, telling) if seen.ok else []
@@ -98,9 +99,8 @@ class Recorder:
 
 
 def _reads(tree: ast.AST) -> bool:
-    """Whether a cell reads a table, which it may hand on without a name."""
-    named = (node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-    return any(name.startswith("read_") or name == "load_dataset" for name in named)
+    """Whether a cell that opened a file reads a table, which it may hand on without a name."""
+    return any(isinstance(node, ast.Attribute) and node.attr.startswith("read_") for node in ast.walk(tree))
 
 
 def _functions(tree: ast.AST) -> dict[str, ast.FunctionDef]:
