@@ -14,7 +14,7 @@ from mlops_nb.autolog.imports import Imports, Told
 from mlops_nb.autolog.own import OwnEstimators
 from mlops_nb.autolog.recorder import Recorder
 from mlops_nb.capture import nodes, runs
-from mlops_nb.capture.observers import OBSERVERS, Seen
+from mlops_nb.capture.observers import KEEPERS, OBSERVERS, Seen
 from mlops_nb.project import Project
 
 #: A module that a session may import: the function here that begins to watch it, given the module and the recorder, and
@@ -45,12 +45,14 @@ class Autolog:
     def attach(self) -> None:
         """Begin to watch."""
         OBSERVERS.append(self.observe)
+        KEEPERS.append(self.kept)
         self._imports.start()
 
     def detach(self) -> None:
         """Put everything back."""
         self._imports.stop()
         OBSERVERS.remove(self.observe)
+        KEEPERS.remove(self.kept)
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
@@ -81,6 +83,12 @@ class Autolog:
             self._keep({fit: seen.namespace[name] for name, fit in held.items() if not name.startswith("_")})
         if found or held:
             seen.project.store.defer(functools.partial(_record, seen, found, held))
+
+    def kept(self, project: Project, number: int, subject: Any) -> None:
+        """Record which fit made an object that is kept, by its identity."""
+        fit = self.recorder.fit_of(subject)
+        if fit is not None and project.store is self.recorder.project.store:
+            project.store.defer(functools.partial(nodes.add_edge, project.store, fit, number, "wrote"))
 
 
 def _keeper(project: Project) -> Callable[[dict[int, Any]], None] | None:

@@ -1,4 +1,4 @@
-"""Who looks at a cell when it has ended: later layers that make facts of their own from what it touched.
+"""Who looks at a cell when it has ended, and at an object that is kept: later layers that make facts of their own.
 
 An observer is called once for each outermost cell, on the cell's own path, so it must be quick: what takes long goes
 to ``project.store.defer(job, prepare)``. What it raises is a gap of the run and never reaches the cell.
@@ -35,3 +35,12 @@ Observer = Callable[[Seen], None]
 
 #: Called in order after each outermost cell; modules above this layer add theirs when capture is attached.
 OBSERVERS: list[Observer] = []
+
+#: Called with the project, the row ID of what was kept of an object, such as a version of a model, and the object.
+KEEPERS: list[Callable[[Project, int, Any], None]] = []
+
+
+def kept(project: Project, number: int, subject: Any) -> None:
+    """Tell those who know more of an object that it was kept as a node (row ID)."""
+    for tell in KEEPERS:
+        tell(project, number, subject)

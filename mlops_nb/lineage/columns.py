@@ -22,6 +22,7 @@ from mlops_nb.lineage.tracing.kinds import (
     INDEX,
     NOTHING,
     ORDER,
+    RESERVED,
     SAME,
     TRANSFORMATION,
     chained,
@@ -133,8 +134,6 @@ def column_edges(project: Project, execution: int) -> list[ColumnEdge]:
 # -- walking --------------------------------------------------------------------------------------------------
 
 Rank = tuple[bool, int, int]  # the surest first, then the closest
-
-
 Follow = Callable[[int, str], Iterator[Step]]
 Chain = Callable[[str, str], str]
 
@@ -265,9 +264,14 @@ class Facts:
         elif there == EVERYTHING:
             yield from self._everything(source)
         else:
-            for node in self.read(source):
-                if self.kind(node) not in VERSIONS:
-                    yield Step(node, there, row["kind"], assumed)
+            holding = [node for node in self.read(source) if self.kind(node) not in VERSIONS]
+            holding = [node for node in holding if self._may_have(node, there)] or holding
+            for node in holding:  # of several nobody knows which it was
+                yield Step(node, there, row["kind"], assumed or len(holding) > 1)
+
+    def _may_have(self, node: int, column: str) -> bool:
+        labels = self.labels(node)
+        return labels is None or column in RESERVED or column in labels
 
     # -- on ---------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,8 @@ class Recorder:
             if known.kind == "function" and name in codes:
                 known = Known("function", code=codes[name])
             self.known[name] = (number, known)
-        if not any(known.shown for known in (*before.values(), *after.values())):
+        shown = any(known.shown for known in (*before.values(), *after.values()))
+        if not shown and not (seen.opened and _reads(seen.tree)):
             return
         telling: set[str] = set()
         rows = trace(seen, before, after, telling) if seen.ok else []
@@ -95,6 +96,11 @@ class Recorder:
             else:
                 found[name] = Known("opaque")
         return found
+
+
+def _reads(tree: ast.AST) -> bool:
+    """Whether a cell that opened a file reads a table, which it may hand on without a name."""
+    return any(isinstance(node, ast.Attribute) and node.attr.startswith("read_") for node in ast.walk(tree))
 
 
 def _functions(tree: ast.AST) -> dict[str, ast.FunctionDef]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.capture import columns, nodes, runs
+from mlops_nb.capture import columns, nodes, observers, runs
 from mlops_nb.capture.environments import environment_id
 from mlops_nb.data.datasets import frame_of
 from mlops_nb.errors import NotFound, UsageError
@@ -122,6 +122,7 @@ def register(
             canonical_json(types), environment_id(store), run, intent, time.time(),
         )  # fmt: skip
         nodes.was_written(project, number, f"models:/{name}")
+    observers.kept(project, number, model)
     return get(project, number)
 
 

@@ -226,6 +226,31 @@ def test_a_fit_is_a_node_between_its_cell_and_the_variable_that_holds_it(iris, p
     assert "training_score" in shown.facts["metrics"]
 
 
+def test_a_registered_model_comes_from_the_fit_that_made_it_whatever_it_is_called(iris, project):
+    iris("X.to_csv('x.csv')")
+    iris("""
+    import pandas as pd, mlops_nb as mlops
+    other = LogisticRegression(C=1.0).fit(pd.read_csv("x.csv", index_col=0), y)
+    held = [LogisticRegression(C=7.0).fit(pd.read_csv("x.csv", index_col=0), y)]
+    """)
+    iris("LogisticRegression(C=9.0).fit(X, y)")
+    iris("mlops.register(held[0], 'iris')")
+    found = lineage(project, "models:/iris/1")
+    (model,) = [node.id for node in found.nodes if node.kind == "model"]
+    made = [edge.source for edge in found.edges if edge.target == model]
+    fits_of_it = [node.id for node in found.nodes if node.kind == "fit" and node.id in made]
+    assert [fit.parameters["C"] for fit in recorded() if fit.id in fits_of_it] == [7.0]
+    assert "x.csv" in {node.name for node in found.nodes if node.kind == "file"}
+
+
+def test_a_model_that_no_fit_of_this_kernel_made_comes_from_none(iris, project):
+    iris("import mlops_nb as mlops\nmodel = LogisticRegression().fit(X, y)\nmlops.register(model, 'iris')")
+    iris("again = mlops.load_model('iris')")
+    iris("mlops.register(again, 'copied')")
+    wrote = "SELECT count(*) FROM edge JOIN fit ON fit.id = source JOIN node ON node.id = target WHERE name = ?"
+    assert [project.store.value(wrote, name) for name in ("iris", "copied")] == [1, 0]
+
+
 def test_a_failed_fit_is_not_recorded_and_a_loop_is_recorded_up_to_a_limit(iris, shell, monkeypatch):
     result = shell.run_cell("LogisticRegression(C=-1).fit(X, y)")
     assert type(result.error_in_exec).__name__ == "InvalidParameterError"

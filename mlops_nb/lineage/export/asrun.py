@@ -1,6 +1,6 @@
 """The notebook of a run as it ran: the receipt where one is kept, else one put together from the recorded cells.
 
-Either way places of the user's machine are taken out of it, so it is a copy with a hash of its own.
+Either way secrets and places of the user's machine are taken out of it, so it is a copy with a hash of its own.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def notebook(project: Project, names: Names, run: RunFacts) -> tuple[bytes, str]
     return _bytes(names.plain_json(content)), "The cells in the order in which they ran, put together from the record."
 
 
-def pipeline(run: RunFacts, notebooks: list[str]) -> bytes:
+def pipeline(names: Names, run: RunFacts, notebooks: list[str]) -> bytes:
     """Return what a pipeline's run was: its steps in order, as a file of its own."""
     steps = [
         {"name": step.record.name, "notebook": notebook, "status": step.record.status}
         for step, notebook in zip(run.steps, notebooks, strict=True)
     ]
-    return _bytes({"pipeline": run.record.name, "run": run.record.id, "steps": steps})
+    return _bytes(names.plain_json({"pipeline": run.record.name, "run": run.record.id, "steps": steps}))
 
 
 def _receipt(project: Project, run: RunFacts) -> Any:

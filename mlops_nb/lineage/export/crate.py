@@ -17,6 +17,7 @@ from mlops_nb._version import __version__
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import digest
 from mlops_nb.lineage.export import asrun
+from mlops_nb.lineage.export.columns import Columns, derived
 from mlops_nb.lineage.export.facts import CellFacts, RunFacts
 from mlops_nb.lineage.export.graph import CRATE, METADATA, PROFILES, WORKFLOW, Entity, Graph, ref, refs, time
 from mlops_nb.lineage.export.names import PRODUCER, Names
@@ -40,7 +41,7 @@ def write(project: Project, names: Names, run: RunFacts, folder: Path) -> tuple[
         raise UsageError(f"run {run.record.id} recorded no cells to put into a crate - use --format prov")
     crate = _Crate(project, names, folder)
     crate.describe(run)
-    text = json.dumps(crate.graph.to_json(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(names.plain_json(crate.graph.to_json()), indent=2, ensure_ascii=False) + "\n"
     (folder / METADATA).write_text(text, encoding="utf-8")
     return len(crate.graph.entities), crate.payload.missing
 
@@ -82,6 +83,7 @@ class _Crate:
         workflow = self._workflow(run, [plan["@id"] for _, plan, _ in steps])
         steps += [self._cell(cell, workflow, agent) for cell in run.cells]
         read, made = payload.things(run.inputs), payload.things(run.outputs)
+        self._derive(run)
         given = [payload.parameter(record.id, workflow, *item) for item in sorted(record.parameters.items())]
         if steps:
             workflow["@type"] += ["ComputationalWorkflow", "HowTo"]
@@ -99,6 +101,14 @@ class _Crate:
             self._organize(run, workflow, steps, act, agent)
         self.acts.append(act)
         return record.name, workflow, act
+
+    def _derive(self, run: RunFacts) -> None:
+        """Name for each output the inputs whose columns are known to have gone into it."""
+        columns = Columns.of_run(self.project, run)
+        for thing in run.outputs if run.cells else ():
+            sources = [columns.inputs[key] for key, pairs in columns.known(thing).items() if derived(pairs)]
+            (entity,) = self.payload.things([thing])
+            entity["isBasedOn"] = refs([*entity.get("isBasedOn", []), *self.payload.things(sources)])
 
     def _cell(self, cell: CellFacts, workflow: Entity, agent: Entity) -> Step:
         record, payload = cell.record, self.payload
@@ -158,7 +168,7 @@ class _Crate:
         record = run.record
         if run.steps:
             path, about = f"{safe(record.name)}.pipeline.json", "The steps of the pipeline in the order they ran."
-            data = asrun.pipeline(run, notebooks)
+            data = asrun.pipeline(self.names, run, notebooks)
         else:
             path = record.notebook or f"{safe(record.name)}.ipynb"
             data, about = asrun.notebook(self.project, self.names, run)

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops_nb import hooks
 from mlops_nb.capture.processes import reap
-from mlops_nb.errors import StoreReadOnly, UsageError
+from mlops_nb.errors import MlopsError, NotFound, StoreReadOnly, UsageError
 from mlops_nb.lineage.export import crate, openlineage, prov
 from mlops_nb.lineage.export.facts import RunFacts, read
 from mlops_nb.lineage.export.names import Names
@@ -41,14 +41,14 @@ Written = tuple[int, list[str]]
 
 
 def _openlineage(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
-    events = openlineage.events(project, names, run)
+    events = names.plain_json(openlineage.events(project, names, run))
     lines = [json.dumps(event, sort_keys=True, ensure_ascii=False, allow_nan=False) for event in events]
     target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return len(events), []
 
 
-def _prov(_project: Project, _names: Names, run: RunFacts, target: Path) -> Written:
-    document = prov.document(run)
+def _prov(project: Project, names: Names, run: RunFacts, target: Path) -> Written:
+    document = names.plain_json(prov.document(project, run))
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     target.write_text(f"{text}\n", encoding="utf-8")
     return sum(len(section) for name, section in document.items() if name != "prefix"), []
@@ -74,7 +74,7 @@ def export(project: Project, run: str, *, format: str = "openlineage", to: str |
     Args:
         run: the run, as runs:/ID, an ID or the beginning of one; a pipeline's run includes its steps
         format: openlineage (events, one a line), prov (one JSON document) or crate (a folder)
-        to: the file or folder to make; by default one in the project's folder "exports"
+        to: the file or folder to make, or for a file the folder to put it in; by default the project's "exports"
 
     Raises:
         NotFound: there is no such run.
@@ -89,7 +89,7 @@ def export(project: Project, run: str, *, format: str = "openlineage", to: str |
     with hooks.unheard():
         names = Names(project)
         facts = read(project, names, number)
-        target = Path(to) if to else project.root / FOLDER / f"{facts.record.id}{suffix}"
+        target = _target(project, to, f"{facts.record.id}{suffix}", format)
         if os.path.lexists(target):
             raise UsageError(f"{target} exists - remove it, or give another place with --to")
         entries, missing = _place(target, lambda part: write(project, names, facts, part))
@@ -99,11 +99,26 @@ def export(project: Project, run: str, *, format: str = "openlineage", to: str |
 
 
 def _run(project: Project, reference: str) -> int:
-    number = resolve(project, reference)
+    """Return the row ID of a run; what is named without a scheme is a run before it is anything else."""
+    try:
+        number = resolve(project, reference if ":" in reference else f"runs:{reference}")
+    except NotFound as unknown:
+        try:
+            number = resolve(project, reference)
+        except MlopsError:
+            raise unknown from None
     kind = project.store.value("SELECT kind FROM node WHERE id = ?", number)
     if kind != "run":
         raise UsageError(f"{reference!r} is a {kind}, not a run - see `mlops runs`")
     return number
+
+
+def _target(project: Project, to: str | None, name: str, format: str) -> Path:
+    """Return what to make; a crate is a folder, so one that is named is the crate itself."""
+    if to is None:
+        return project.root / FOLDER / name
+    inside = format != "crate" and (to.endswith(os.sep) or Path(to).is_dir())
+    return Path(to) / name if inside else Path(to)
 
 
 def _place(target: Path, write: Callable[[Path], Any]) -> Any:
@@ -115,5 +130,7 @@ def _place(target: Path, write: Callable[[Path], Any]) -> Any:
             result = write(part)
             part.rename(target)
     except OSError as error:
-        raise StoreReadOnly(f"cannot write {target}: {error} - give a place you may write with --to") from error
+        raise StoreReadOnly(
+            f"cannot write {target}: {error.strerror or error} - give a place you may write with --to"
+        ) from error
     return result

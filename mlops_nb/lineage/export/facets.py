@@ -11,6 +11,7 @@ from typing import Any
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.export.facts import Metric, Thing
 from mlops_nb.lineage.export.names import PRODUCER
+from mlops_nb.lineage.tracing.kinds import IDENTITY
 from mlops_nb.records import Json
 
 SPEC = "https://openlineage.io/spec"
@@ -108,6 +109,13 @@ def statistics(thing: Thing) -> dict[str, int]:
     """Return how large a thing is, as far as it is known."""
     known = {"rowCount": thing.rows, "size": thing.size, "fileCount": 1 if thing.kind == "file" else None}
     return {name: value for name, value in known.items() if value is not None}
+
+
+def transformation(relation: str) -> Facets:
+    """Return how a column went into another; whether the result hides it is known only where nothing was changed."""
+    kind, _, subtype = relation.partition("/")
+    known: Facets = {"type": kind, "subtype": subtype}
+    return known | {"masking": False} if relation == IDENTITY else known
 
 
 def dataset_facets(thing: Thing) -> Facets:

@@ -21,6 +21,8 @@ from mlops_nb.capture.nodes import COMMON, OVERWRITTEN
 from mlops_nb.capture.runs import Run
 from mlops_nb.lineage.export import contents
 from mlops_nb.lineage.export.names import Names, place_of
+from mlops_nb.lineage.references import SIGNS
+from mlops_nb.lineage.tracing.kinds import FIT
 from mlops_nb.project import Project
 from mlops_nb.records import Json, moment
 
@@ -168,8 +170,8 @@ def _run(project: Project, names: Names, number: int, above: Run | None) -> RunF
     record = runs.get(project, runs.public_id(project, number))
     record = replace(
         record, reason=names.plain(record.reason) if record.reason else None,
-        notebook=place_of(record.notebook) if record.notebook else None,
-        parameters=names.plain_json(record.parameters),
+        name=names.plain(record.name), notebook=names.plain(place_of(record.notebook)) if record.notebook else None,
+        parameters=names.plain_values(record.parameters),
     )  # fmt: skip
     original = store.value("SELECT original FROM run WHERE id = ?", number)
     shown = original or number  # the run whose cells are those of this one
@@ -266,8 +268,10 @@ def _rows(project: Project, numbers: set[int]) -> dict[int, Any]:
             SELECT node.id, node.public, node.kind, node.name, node.created_at, artifact.hash, artifact.size,
                 coalesce(dataset.version, model_version.version) AS version, dataset.rows,
                 dataset.columns, coalesce(dataset.content, model_version.content, output.content) AS content,
-                model_version.flavor, model_version.intent, output.mime
+                model_version.flavor, model_version.intent, output.mime, column_list.columns AS labels
             FROM node LEFT JOIN artifact USING (id) LEFT JOIN dataset USING (id) LEFT JOIN model_version USING (id)
+                LEFT JOIN table_columns ON table_columns.id = node.id
+                LEFT JOIN column_list ON column_list.hash = table_columns.columns
                 LEFT JOIN edge ON edge.target = node.id AND node.kind = 'figure'
                 LEFT JOIN output ON output.execution = edge.source AND edge.reference = 'output:' || output.position
                     AND output.mime LIKE 'image/%'
@@ -282,11 +286,17 @@ def _thing(project: Project, names: Names, row: Any, place: str) -> Thing:
     """Return a node as a thing under the name that it was touched by."""
     kind, version = row["kind"], row["version"]
     name = place_of(place or row["name"]) if kind == "file" else row["name"]
-    known = contents.columns(project, row["id"], row["hash"], name) if kind == "file" else None
+    known = contents.columns(project, row["id"], row["hash"], name) if kind == "file" else _labels(row["labels"])
     return Thing(
-        number=row["id"], id=row["public"], kind=kind, name=name, created=moment(row["created_at"]),
+        number=row["id"], id=row["public"], kind=kind, name=names.plain(name), created=moment(row["created_at"]),
         version=row["hash"] if version is None else str(version), hash=row["hash"] or row["content"],
         size=row["size"], rows=row["rows"],
         columns=json.loads(row["columns"]) if row["columns"] else known,
         mime=row["mime"], about=names.plain(". ".join(filter(None, (row["flavor"], row["intent"])))),
     )  # fmt: skip
+
+
+def _labels(listed: str | None) -> dict[str, Json] | None:
+    """Return the columns of a table in memory; those of a model are what it takes, not what it is."""
+    names = json.loads(listed) if listed else []
+    return None if FIT in names else {name: {} for name in names if name not in SIGNS} or None

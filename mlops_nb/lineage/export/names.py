@@ -2,7 +2,8 @@
 
 A file of the project is named from the project's root. One elsewhere is named by its last part and eight digits of
 the hash of its place, so that it has the same name in every export without saying where it lies. Wherever text of
-the user is exported (source, messages, parameters, notebooks), such places are put in the same words.
+the user is exported (source, messages, parameters, notebooks), such places are put in the same words, and secrets are
+taken out once more: what is in the store may have been written before they were recognised.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from typing import Any
 from mlops_nb._version import __version__
 from mlops_nb.ids import digest
 from mlops_nb.project import Project
+from mlops_nb.secrets.known import learn_environment
+from mlops_nb.secrets.redaction import redact, redact_value
 
 #: The package as others name it: a package URL, which claims no web page.
 PRODUCER = f"pkg:pypi/mlops-nb@{__version__}"
 BEFORE = r"(?P<before>^|[^\w.~-]|\x1b\[[0-9;]*m)"  # what may stand before a path; tracebacks are coloured
 AFTER = r"(?![\w-]|\.\w)"
+IMAGE = re.compile(r"(image/(?!svg)|application/pdf)")  # whose data is base64
 
 
 def place_of(path: str) -> str:
@@ -48,7 +52,8 @@ class Names:
     """The names of one project."""
 
     def __init__(self, project: Project) -> None:
-        self.project = str(project.section("export").get("namespace") or project.root.name or "project")
+        learn_environment()
+        self.project = redact(str(project.section("export").get("namespace") or project.root.name or "project"))
         outside = [row["path"] for row in project.store.rows("SELECT DISTINCT path FROM location WHERE path LIKE '/%'")]
         self._places = {path: place_of(path) for path in outside}
         for folder, alias in ((str(Path.home()), "~"), (str(project.root), ".")):
@@ -56,16 +61,20 @@ class Names:
         self._pattern = _any_of(self._places)
 
     def plain(self, text: str) -> str:
-        """Return text of the user without places of the user's machine."""
-        return self._pattern.sub(self._replace, text)
+        """Return text of the user without secrets and without places of the user's machine."""
+        return self._pattern.sub(self._replace, redact(text))
 
     def plain_json(self, value: Any) -> Any:
-        """Return a JSON value with every text in it made plain."""
+        """Return a JSON value with every text in it made plain; images in it stay as they are."""
         if isinstance(value, str):
             return self.plain(value)
         if isinstance(value, dict):
-            return {self.plain(key): self.plain_json(item) for key, item in value.items()}
+            return {self.plain(key): item if IMAGE.match(key) else self.plain_json(item) for key, item in value.items()}
         return [self.plain_json(item) for item in value] if isinstance(value, list) else value
+
+    def plain_values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return named values, such as parameters, made plain; what their names tell to be secret is taken out too."""
+        return {self.plain(name): self.plain_json(redact_value(name, value)) for name, value in values.items()}
 
     def _replace(self, match: re.Match[str]) -> str:
         return f"{match['before']}{self._places[match['path']]}"

@@ -29,13 +29,14 @@ from mlops_nb.lineage.export.facets import (
     parameters_of,
     statistics,
     tags,
+    transformation,
 )  # fmt: skip
 from mlops_nb.lineage.export.facts import CellFacts, RunFacts, Thing, Touch
 from mlops_nb.lineage.export.names import PRODUCER, Names, run_uuid
 from mlops_nb.project import Project
 
 ENDS = {"ok": "COMPLETE", "cached": "COMPLETE", "failed": "FAIL", "aborted": "ABORT", "running": "RUNNING"}
-SCHEMES = {"dataset": "dataset:", "model": "models:/", "drift": "drift:", "config": "config:"}
+SCHEMES = {"dataset": "dataset:", "model": "models:/", "drift": "drift:", "config": "config:", "fit": "fit:"}
 
 
 def events(project: Project, names: Names, run: RunFacts) -> list[dict[str, Any]]:
@@ -183,14 +184,14 @@ class _Writer:
         if thing.columns:
             made = {name: {"inputFields": fields(columns.origins(thing, name))} for name in thing.columns}
             return facet("ColumnLineageDatasetFacet", fields=made)
-        whole = fields(columns.whole(thing))
+        whole = fields(columns.origins(thing))
         return facet("ColumnLineageDatasetFacet", fields={}, dataset=whole) if whole else None
 
     def _field(self, origin: Origin, source: Thing) -> Facets:
-        how = {"type": "DIRECT", "subtype": origin.how, "description": origin.doubt, "masking": False}
-        return self._identity(source) | {
-            "field": origin.column, "transformations": [{key: value for key, value in how.items() if value != ""}],
-        }  # fmt: skip
+        ways = [transformation(how) for how in origin.how]
+        if origin.doubt:  # no subtype: which one it is would be a claim
+            ways = [{"type": "INDIRECT", "description": origin.doubt}]
+        return self._identity(source) | {"field": origin.column, "transformations": ways}
 
 
 def _job_name(record: Run, above: Run | None) -> str:

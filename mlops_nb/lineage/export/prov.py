@@ -1,8 +1,9 @@
 """W3C PROV-JSON: cells and runs are activities, what they touched entities, people and programs agents.
 
 A cell used what it read and generated what it made; it was associated with the program that ran it, which acted on
-behalf of a person, by the plan that is its source; the run that it is in started it. Of what came from what, no more
-is claimed than that: PROV's derivation says more than was seen.
+behalf of a person, by the plan that is its source; the run that it is in started it. That a cell read one thing and
+made another does not show that the one came from the other: a derivation is claimed only where columns are known to
+have gone over, and says which; where they only decided about rows or values, an influence.
 
 Source: https://www.w3.org/submissions/2013/SUBM-prov-json-20130424/
 """
@@ -15,8 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from mlops_nb.ids import canonical_json, digest
+from mlops_nb.lineage.export.columns import Columns, Pairs, derived
 from mlops_nb.lineage.export.facts import CellFacts, Metric, RunFacts, Thing, Touch
 from mlops_nb.lineage.export.names import PRODUCER
+from mlops_nb.project import Project
 from mlops_nb.records import Json, to_json
 
 PREFIXES = {"mlops": "urn:mlops-nb:", "prov": "http://www.w3.org/ns/prov#"}
@@ -25,9 +28,9 @@ FAILED = ("failed", "aborted")
 Attributes = dict[str, Any]
 
 
-def document(run: RunFacts) -> dict[str, Any]:
+def document(project: Project, run: RunFacts) -> dict[str, Any]:
     """Return the PROV-JSON document of a run, its steps and their cells."""
-    writer = _Writer()
+    writer = _Writer(project)
     writer.run(run, None)
     return {"prefix": PREFIXES} | writer.sections
 
@@ -35,7 +38,8 @@ def document(run: RunFacts) -> dict[str, Any]:
 class _Writer:
     """Fills the sections of one document; relations are numbered in the order of their making."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: Project) -> None:
+        self.project = project
         self.sections: dict[str, dict[str, Attributes]] = defaultdict(dict)
 
     def run(self, run: RunFacts, starter: str | None) -> str:
@@ -72,6 +76,18 @@ class _Writer:
         self._relate("wasAssociatedWith", activity=activity, agent=program, plan=plan)
         self._relate("wasStartedBy", activity=activity, starter=run, time=_time(record.started))
         self._touched(activity, cell, record.ended)
+        columns = Columns.of_cell(self.project, cell)
+        for touch in _once(cell.writes):
+            for key, pairs in columns.known(touch.thing).items():
+                self._derived(activity, touch.thing, columns.inputs[key], pairs)
+
+    def _derived(self, activity: str, made: Thing, source: Thing, pairs: Pairs) -> None:
+        listed = {"mlops:columns": canonical_json(pairs)}
+        here, there = self._thing(made), self._thing(source)
+        if derived(pairs):
+            self._relate("wasDerivedFrom", generatedEntity=here, usedEntity=there, activity=activity, **listed)
+        else:
+            self._relate("wasInfluencedBy", influencee=here, influencer=there, **listed)
 
     def _touched(self, activity: str, part: RunFacts | CellFacts, ended: datetime | None) -> None:
         for touch in _once(part.reads):

@@ -214,11 +214,20 @@ def test_the_environment_and_the_person_are_named(story, exported):
 def test_a_session_without_a_notebook_file_has_one_made_of_its_cells(story, exported):
     notebook = nbformat.read(exported(story.session, "crate") / "ipython.ipynb", as_version=4)
     nbformat.validate(notebook)
-    sources = [cell.source for cell in notebook.cells]
-    assert sources[-1] == "open('./nothing.csv')"
-    assert notebook.cells[-1].outputs[-1].ename == "FileNotFoundError"
+    (failed,) = [cell for cell in notebook.cells if cell.source == "open('./nothing.csv')"]
+    assert failed.outputs[-1].ename == "FileNotFoundError"
     shown = [output for cell in notebook.cells for output in cell.outputs if "data" in output]
     assert any("image/png" in output.data for output in shown)
+
+
+def test_a_file_is_based_on_the_files_whose_columns_went_into_it(story, exported):
+    entities = graph(exported(story.session, "crate"))
+    based = {
+        part["name"]: {e["name"] for e in linked(entities, part, "isBasedOn")} for part in of_type(entities, "File")
+    }
+    assert {name.rpartition("/")[2] for name in based["both.csv"]} == {"raw.csv", "more.csv"}
+    assert based["means.csv"] == {"raw.csv"}  # the other table only decided which rows there are
+    assert based["stacked.csv"] == set()  # assumed, so not claimed
 
 
 @pytest.mark.parametrize("run", ["pipeline", "repeated"])

@@ -52,3 +52,17 @@ def test_a_notebook_outside_of_the_project_is_named_without_its_folder(project, 
 
     number = start(project, "notebook", "study", notebook="/home/me/secret/study.ipynb")
     assert re.fullmatch(r"outside/[0-9a-f]{8}/study\.ipynb", read(project, Names(project), number).record.notebook)
+
+
+def test_secrets_are_taken_out_of_text_and_of_values_by_their_names(project):
+    names, token = Names(project), "ghp_" + "a1B2c3D4e5" * 4
+    assert names.plain(f"{project.root}/x {token}") == "./x [redacted:github-token]"
+    assert names.plain_json({token: [token]}) == {"[redacted:github-token]": ["[redacted:github-token]"]}
+    assert names.plain_values({"db_password": "a-long-phrase-9", "depth": 2}) == {
+        "db_password": "[redacted:db_password]", "depth": 2,
+    }  # fmt: skip
+
+
+def test_the_bytes_of_images_are_no_text(project):
+    picture = {"image/png": "ghp_" + "a1B2c3D4e5" * 4}
+    assert Names(project).plain_json(picture) == picture

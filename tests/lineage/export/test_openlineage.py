@@ -18,7 +18,7 @@ import pytest
 from openlineage.client import generated
 from openlineage.client.uuid import generate_static_uuid
 
-from mlops_nb.lineage.export.columns import UNKNOWN, UNLISTED
+from mlops_nb.lineage.export.columns import UNKNOWN
 from mlops_nb.lineage.export.exports import export
 
 RUNS = pytest.mark.parametrize("run", ["session", "pipeline", "repeated"])
@@ -171,27 +171,91 @@ def test_a_dataset_has_its_schema_and_its_profile(story, exported):
     assert temp["quantiles"]["0.5"] == 12.0
 
 
-def test_every_column_that_was_made_names_every_column_that_can_have_gone_in(story, exported):
+def fields(events, job, output):
+    """By column of an output: the name and column of each input, and how it went in."""
+    (made,) = [dataset for dataset in ends(events)[job]["outputs"] if dataset["name"] == output]
+    return {
+        name: {
+            (part["name"].rpartition("/")[2], part["field"]): {f"{how['type']}/{how.get('subtype')}" for how in ways}
+            for part in field["inputFields"]
+            for ways in [part["transformations"]]
+        }
+        for name, field in made["facets"]["columnLineage"]["fields"].items()
+    }
+
+
+def test_each_column_of_a_file_names_the_columns_of_the_files_it_came_from_and_how(story, exported):
+    events = exported(story.session, "openlineage")
+    found = fields(events, "ipython", "both.csv")
+    rows = {("raw.csv", "temp"): {"INDIRECT/FILTER", "INDIRECT/JOIN", "INDIRECT/SORT"}}
+    rows[("more.csv", "k")] = {"INDIRECT/JOIN"}
+    temp = rows[("raw.csv", "temp")]
+    assert found == {
+        "city": rows | {("raw.csv", "city"): {"DIRECT/IDENTITY"}},
+        "temp": rows | {("raw.csv", "temp"): temp | {"DIRECT/IDENTITY"}},
+        "f": rows | {("raw.csv", "temp"): temp | {"DIRECT/TRANSFORMATION"}},
+        "one": rows | {("raw.csv", "city"): {"INDIRECT/FILTER"}},  # how many rows there were in the file
+        "k": rows | {("more.csv", "k"): {"DIRECT/IDENTITY", "INDIRECT/JOIN"}},
+        "v": rows | {("more.csv", "v"): {"DIRECT/IDENTITY"}},
+    }
+    mean = fields(events, "ipython", "means.csv")["mean"]
+    assert mean[("raw.csv", "city")] == {"INDIRECT/GROUP_BY"}
+    assert "DIRECT/AGGREGATION" in mean[("raw.csv", "temp")]
+
+
+def test_a_cell_names_the_columns_of_the_variables_it_read(story, exported):
+    events = exported(story.session, "openlineage")
+    found = fields(events, "ipython.sum", "means.csv")
+    assert found["mean"] == {("both", "f"): {"DIRECT/AGGREGATION"}, ("both", "city"): {"INDIRECT/GROUP_BY"}}
+    (raw,) = [d for d in ends(events)["ipython.read"]["outputs"] if d["name"].endswith("/raw")]
+    assert [field["name"] for field in raw["facets"]["schema"]["fields"]] == ["city", "temp"]
+
+
+def test_a_file_with_the_bytes_of_another_comes_from_that_one(story, exported):
+    found = fields(exported(story.session, "openlineage"), "ipython.copy", "again.csv")
+    assert found["f"] == {("both.csv", "f"): {"DIRECT/IDENTITY"}}
+
+
+def test_only_what_was_not_changed_is_known_not_to_be_masked(story, exported):
+    ways = _ways(exported(story.session, "openlineage"))
+    told = {(way["subtype"], way.get("masking")) for way in ways if "subtype" in way}
+    assert {("IDENTITY", False), ("TRANSFORMATION", None), ("AGGREGATION", None)} <= told
+    assert {masking for kind, masking in told if kind != "IDENTITY"} == {None}
+
+
+def _ways(events):
+    for facet in facets(events):
+        for field in facet.get("fields", {}).values() if "ColumnLineage" in facet["_schemaURL"] else ():
+            for part in field["inputFields"]:
+                yield from part["transformations"]
+
+
+def test_what_is_assumed_is_told_as_that_and_never_as_a_direct_fact(story, exported):
     events = ends(exported(story.session, "openlineage"))
-    cities = next(d for d in events["ipython"]["outputs"] if d["name"] == "dataset:cities")
-    fields = cities["facets"]["columnLineage"]["fields"]
-    assert set(fields) == {"city", "temp"}
-    for field in fields.values():
-        known = [(part["name"].rpartition("/")[2], part["field"]) for part in field["inputFields"]]
-        assert sorted(known) == [("more.csv", "k"), ("more.csv", "v"), ("raw.csv", "city"), ("raw.csv", "temp")]
-        for part in field["inputFields"]:
-            (how,) = part["transformations"]
-            assert (how["type"], how["description"]) == ("DIRECT", UNKNOWN)
+    made = {dataset["name"]: dataset["facets"].get("columnLineage") for dataset in events["ipython"]["outputs"]}
+    for name, columns in (("stacked.csv", {"v"}), ("dataset:cities", {"city", "temp"})):  # two were written at once
+        assert set(made[name]["fields"]) == columns
+        for field in made[name]["fields"].values():
+            assert {("raw.csv", "city"), ("raw.csv", "temp")} <= {(p["name"], p["field"]) for p in field["inputFields"]}
+            for part in field["inputFields"]:
+                assert part["transformations"] == [{"type": "INDIRECT", "description": UNKNOWN}]
+
+
+def test_a_model_names_what_it_was_trained_on(story, exported):
+    events = ends(exported(story.session, "openlineage"))
     trees = next(d for d in events["ipython"]["outputs"] if d["name"] == "models:/trees")
-    assert trees["facets"]["columnLineage"]["fields"] == {}
-    assert {part["field"] for part in trees["facets"]["columnLineage"]["dataset"]} == {"city", "temp", "k", "v"}
+    lineage = trees["facets"]["columnLineage"]
+    assert lineage["fields"] == {}
+    assert [(part["name"], part["field"]) for part in lineage["dataset"]] == [("raw.csv", "temp")]
+    assert {"type": "DIRECT", "subtype": "IDENTITY", "masking": False} in lineage["dataset"][0]["transformations"]
 
 
-def test_an_input_whose_columns_are_not_recorded_is_given_as_a_whole(story, exported):
-    make = ends(exported(story.session, "openlineage"))["ipython.make"]
-    cities = next(d for d in make["outputs"] if d["name"] == "dataset:cities")
-    (part,) = cities["facets"]["columnLineage"]["fields"]["temp"]["inputFields"]
-    assert (part["field"], part["transformations"][0]["description"]) == ("*", UNLISTED)
+@pytest.mark.parametrize("run", ["pipeline", "repeated"])
+def test_columns_are_followed_through_the_steps_of_a_pipeline(story, exported, run):
+    events = exported(getattr(story, run), "openlineage")
+    for job in ("flow", "flow.1-make"):
+        found = fields(events, job, "dataset:scaled")
+        assert found == {"temp": {("raw.csv", "temp"): {"DIRECT/TRANSFORMATION"}}}
 
 
 def test_a_failure_parameters_and_metrics_are_told(story, exported):

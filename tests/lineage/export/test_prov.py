@@ -55,3 +55,32 @@ def test_a_cached_step_was_informed_by_the_run_that_it_repeats(story, exported):
 def test_what_cannot_be_checked_is_said(story, exported):
     entities = exported(story.session, "prov")["entity"].values()
     assert [e["prov:label"] for e in entities if "mlops:uncheckable" in e] == ["stream"]
+
+
+def columns(document, relation, made, source):
+    """The columns that a relation between two things of these labels names."""
+    label = {name: facts.get("prov:label") for name, facts in document["entity"].items()}
+    here, there = {
+        "wasDerivedFrom": ("prov:generatedEntity", "prov:usedEntity"),
+        "wasInfluencedBy": ("prov:influencee", "prov:influencer"),
+    }[relation]
+    return [
+        json.loads(edge["mlops:columns"])
+        for edge in document[relation].values()
+        if (label[edge[here]], label[edge[there]]) == (made, source)
+    ]
+
+
+def test_a_derivation_is_claimed_where_columns_are_known_to_have_gone_over(story, exported):
+    document = exported(story.session, "prov")
+    (means,) = columns(document, "wasDerivedFrom", "means.csv", "both")
+    assert means["mean"] == {"city": ["INDIRECT/GROUP_BY"], "f": ["DIRECT/AGGREGATION"]}
+    assert columns(document, "wasDerivedFrom", "stacked.csv", "left") == []  # only assumed
+    assert columns(document, "wasInfluencedBy", "stacked.csv", "left") == []
+
+
+def test_what_only_decided_about_rows_is_an_influence(story, exported):
+    only = ["INDIRECT/FILTER"]
+    document = exported(story.session, "prov")
+    assert columns(document, "wasInfluencedBy", "chosen", "right") == [{"f": {"(index)": only, "k": only}}]
+    assert columns(document, "wasDerivedFrom", "chosen", "right") == []
