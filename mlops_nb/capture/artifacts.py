@@ -88,6 +88,8 @@ def _used(project: Project, opened: Opened, place: str) -> int:
         public = digest(f"url:{place}".encode())[:16]
         number = project.store.execute("SELECT id FROM node WHERE public = ?", public).fetchone()
         return int(number[0]) if number else nodes.add_node(project.store, "external", place, public=public)
+    if opened.content is not None and opened.overtaken:
+        return nodes.add_node(project.store, "file", place)
     if opened.content is None:
         known = at_path(project, opened.path) if "removed" in opened.ways else None
         return nodes.add_node(project.store, "file", place) if known is None else known

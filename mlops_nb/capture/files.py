@@ -191,6 +191,8 @@ class FileObserver:
                 )  # fmt: skip
         for opened in found[:PINNED]:
             opened.pin()
+            if opened.pending:
+                self.hearing.await_hash(opened)
         self.written |= {path for path, touch in touches.items() if "wrote" in touch.ways}
         return found
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlops_nb import hooks
+from mlops_nb.capture.opened import Opened
 from mlops_nb.capture.places import Places, source_of
 from mlops_nb.capture.touches import Touches
 
@@ -53,6 +54,7 @@ class Hearing:
         self.places = places
         self.on = False
         self.failed: str | None = None
+        self.pending: dict[str, list[Opened]] = {}  # what earlier cells used and is not hashed yet
         self.begin()
         self.on = False
 
@@ -95,9 +97,19 @@ class Hearing:
         if reads:
             touch = self.touches.read(full)
         if writes:
+            self._settle(full)
             touch = self.touches.wrote(full)
         touch.reads += reads and not writes
         touch.writes += writes
+
+    def await_hash(self, opened: Opened) -> None:
+        """Have a file that a cell used hashed before anything changes it."""
+        waiting = [other for other in self.pending.get(str(opened.place), ()) if other.pending]
+        self.pending[str(opened.place)] = [*waiting, opened]
+
+    def _settle(self, path: str) -> None:
+        for opened in self.pending.pop(path, ()):
+            opened.settle()
 
     def _data_path(self, path: Any) -> str:
         """Return the data that opening a path means, or an empty text."""
@@ -136,6 +148,7 @@ class Hearing:
 
     def _truncate(self, path: Any, length: int) -> None:
         if (full := whole_path(path)) and self.places.is_data(full):
+            self._settle(full)
             if length:
                 self.touches.read(full)
             self.touches.wrote(full)

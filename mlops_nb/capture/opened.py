@@ -10,6 +10,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from io import FileIO
@@ -122,13 +123,21 @@ class Opened:
     name: str = ""  # what is not a file is called so
     suffixes: tuple[str, ...] = ()  # of a directory: which files belong to it
     changed: bool = False
+    overtaken: bool = False  # whether a later cell changed it before it was hashed
     _handle: FileIO | None = field(default=None, repr=False)
     _known: tuple[Mark, str] | None = field(default=None, repr=False)
+    _pinned: Mark | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     members: dict[str, Content] = field(default_factory=dict)  # of a directory: by relative path
 
-    @functools.cached_property
+    @property
     def content(self) -> Content | None:
-        """The hash and size in bytes; None if it is gone, cannot be read or is no file."""
+        """The hash and size in bytes; None if it is gone, cannot be read or is no file. Found when first asked for."""
+        with self._lock:
+            return self._content
+
+    @functools.cached_property
+    def _content(self) -> Content | None:
         if self.kind == "external":
             return None
         try:
@@ -150,6 +159,20 @@ class Opened:
                     self._known = known
                 else:
                     self._handle = self.hashes.open(self.place)
+                    self._pinned = mark_of(self._handle.fileno())
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is held, and not hashed yet."""
+        return self._pinned is not None and "_content" not in vars(self)
+
+    def settle(self) -> None:
+        """Hash it now, before it changes, if nobody notices the time that takes."""
+        if self.pending:
+            if self._pinned is not None and self._pinned[0] < LARGE:
+                self.content  # noqa: B018  # computed once, and kept
+            else:
+                self.overtaken = True
 
     def _file(self, path: Path) -> Content:
         handle, self._handle = self._handle, None
@@ -159,6 +182,7 @@ class Opened:
             address, mark, steady = self.hashes.of(path, handle or self.hashes.open(path))
         young = not self.ours and (mark[1] if self.target else max(mark[1:3])) / 1e9 > self.began - TICK
         self.changed |= young or not steady
+        self.overtaken |= self._pinned is not None and mark[:2] != self._pinned[:2]  # a move changes the other times
         return address, mark[0]
 
     def _folder(self, place: Path) -> Content:
@@ -188,6 +212,8 @@ class Opened:
             return "it was not there, or cannot be read"
         if "wrote" in self.ways and "read" in self.ways:
             return "the cell changed it after it had read it"
+        if self.overtaken:
+            return "it was changed before its content could be taken"
         if self.changed:
             return "it changed while the cell ran"
         if self.kind == "database" and any(_size(f"{self.path}{log}") for log in ("-wal", ".wal")):

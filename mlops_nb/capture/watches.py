@@ -63,7 +63,7 @@ class Watches:
         self._awaited: dict[int, str] = {}
         self._backlog: list[Event] = []
         self._own: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     # -- opening and closing ----------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ class Watches:
             if self._fd >= 0:
                 os.close(self._fd)
             self._fd = -1
-        self.origins.close()
+            self.origins.close()
 
     # -- which folders ----------------------------------------------------------------------------------------
 
@@ -109,7 +109,8 @@ class Watches:
         self._paths.add(folder)
         if self._folders.setdefault(number, folder) != folder:
             return False  # a link to a folder that is watched already
-        self.origins.add(folder)
+        with self._lock:
+            self.origins.add(folder)
         return True
 
     def add_tree(self, folder: str, depth: int = 1 << 20) -> None:
@@ -179,10 +180,10 @@ class Watches:
     @contextlib.contextmanager
     def unseen(self, path: str) -> Iterator[None]:
         """Forget the one event that opening or closing a file inside a block makes."""
-        if self._fd < 0:
-            yield
-            return
         with self._lock:
+            if self._fd < 0:  # closed, as while the last files are hashed
+                yield
+                return
             self._read()
             self._own |= self.origins.drain() or set()
             known = len(self._backlog)

@@ -95,6 +95,16 @@ def test_a_file_that_is_read_and_then_overwritten_is_not_taken_for_what_it_becam
     assert resolve(project, "file:a.txt")
 
 
+def test_content_is_taken_before_a_later_cell_changes_it(files, project):
+    files("open('f', 'w').write('one')", "v = open('f').read()", "open('f', 'w').write('two')")
+    rows = project.store.rows(
+        "SELECT edge.kind, hash FROM edge JOIN artifact ON artifact.id IN (source, target)"
+        " WHERE reference = 'file:f' ORDER BY min(source, target)"
+    )
+    found = [(row["kind"], row["hash"]) for row in rows]
+    assert found == [("wrote", sha(b"one")), ("read", sha(b"one")), ("wrote", sha(b"two"))]
+
+
 def test_a_file_that_is_gone_when_the_cell_ends_is_not_invented(files):
     assert files("import os\nopen('t.txt', 'w').close()\nos.remove('t.txt')") == {}
 
