@@ -49,6 +49,7 @@ class Frame:
     source: str
     shown: OutputMark
     tree: ast.AST | None = None
+    broke: bool = False  # whether a cell inside it raised, so that not everything in it ran
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -205,6 +206,7 @@ class Session:
             reason = cells.kept_reason(frame.source, reason)
         self.journal.end(frame.number, status, reason, ended)
         if self.frames:
+            self.frames[-1].broke |= error is not None
             return
         self.project.execution = None
         spent = self.meter.end()
@@ -213,7 +215,7 @@ class Session:
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
         sweep = self.ambient.busy or any(file.kind == "code" for file in opened)  # a reload changes what others hold
-        touched = self.variables.after(names, namespace, failed=error is not None, sweep=sweep)
+        touched = self.variables.after(names, namespace, failed=frame.broke or error is not None, sweep=sweep)
         self.ambient.after(names, namespace, touched)
         self._look_at_packages(frame.number, during=True)
         for version in touched.made:

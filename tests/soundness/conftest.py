@@ -19,16 +19,3 @@ def kernels(tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("kernels"), KERNELS)
     yield server
     server.stop()
-
-
-#: What is known not to hold yet, and why.
-OPEN = {
-    "test_programs.py": "random programs have not been run to their end yet",
-}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        for name, reason in OPEN.items():
-            if name in item.nodeid:
-                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))

@@ -192,4 +192,13 @@ def numbers():
 # %%
 print(list(numbers()))
 """,
+    "a cell that fails while its output is captured": """
+# %%
+name = "first"
+# %%
+%%capture caught
+name = sorted(missing)
+# %%
+print(name)
+""",
 }
