@@ -67,6 +67,8 @@ CASES: list[tuple[str, str, set[tuple[str, str, str]]]] = [
     ("v = df.groupby('k')['a'].transform('mean')", "", {("df", "a", CHANGED), ("df", "k", GROUPED)}),
     ("v = df.merge(other, on='k')", "z", {("other", "z", SAME), ("df", "k", JOINED), ("other", "k", JOINED)}),
     ("v = df.merge(other, on='k')", "k", {("df", "k", SAME), ("other", "k", SAME)}),
+    ("v = df.merge(other[[*['k'], 'z']], on='k')", "a",
+     {("df", "a", SAME), ("df", "k", JOINED), ("other", "k", JOINED)}),
     ("v = pd.concat([df, df])", "a", {("df", "a", SAME)}),
     ("v = pd.concat([df[['a']], df[['b']]], axis=1)", "b", {("df", "b", SAME)}),
     ("v = df.melt(id_vars='k', value_vars=['a', 'b'])", "value", {("df", "a", CHANGED), ("df", "b", CHANGED)}),
@@ -149,6 +151,12 @@ def test_columns_are_followed_from_cell_to_cell(cells: Cells):
     cells.run("v = g.m * 2")
     assert ("df", "a", SUMMED) in exact(cells, "v", "")
     assert not {link for link in exact(cells, "v", "") if link[1] in ("b", "y")}
+
+
+def test_a_list_of_columns_is_followed_into_a_longer_one(cells: Cells):
+    cells.run("keys = ['k', 'b']")
+    cells.run("v = df[[*keys, 'a']]")
+    assert exact(cells, "v", "a") == {("df", "a", SAME), ("keys", "", FILTERED)}
 
 
 def test_what_a_column_feeds_is_the_other_way_round(cells: Cells):
