@@ -65,21 +65,26 @@ def worst(reasons: Sequence[Reason]) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A notebook as it stands now: the source of each code cell by its ID, in order, and where parameters go."""
+    """A notebook as it stands now: the source of each code cell by its ID, in order, and where parameters go.
+
+    ``counts`` are the execution counts that were saved with cells, which tell of those that ran unrecorded.
+    """
 
     sources: Mapping[str, str]
     injected_at: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Page:
         """Return a notebook as it was saved last."""
-        return cls({cell.id: cell.source for cell in notebook.code}, notebooks.injected_at(notebook.code))
+        counts = {cell.id: cell.count for cell in notebook.code if cell.count is not None}
+        return cls({cell.id: cell.source for cell in notebook.code}, notebooks.injected_at(notebook.code), counts)
 
     def with_injected(self, source: str) -> Page:
         """Return the page with the parameters that a run was given, where papermill puts them."""
         cells = [*self.sources.items()]
         cells.insert(self.injected_at, (notebooks.INJECTED, source))
-        return Page(dict(cells), self.injected_at)
+        return Page(dict(cells), self.injected_at, self.counts)
 
     @property
     def positions(self) -> dict[str, int]:
