@@ -14,12 +14,12 @@ from mlops_nb.lineage.graph import Graph
 from mlops_nb.surfaces.text import brief
 
 HEIGHT, MARGIN = 26, 12  # of a node, and around the picture
-GAP_X, GAP_Y = 34, 10
-LETTER = 6.2  # how wide a letter is, more or less
+GAP_X, GAP_Y = 26, 10
+LETTER = 5.8  # how wide a letter is, more or less
 SMALLEST = 0.7  # a wide picture is made smaller to fit its cell, but stays readable: then it scrolls
 SWEEPS = 4
 GREY, BLUE, INK, PAPER = "#8a8a8a", "#2f8be6", "#1f2328", "#f6f7f9"
-LETTERS = 24
+LETTERS = 22
 COLOURS = {
     "execution": GREY, "run": GREY, "variable": "#5c8fd6", "dataset": "#2e9e6b", "file": "#b08030",
     "external": "#2a97a0", "model": "#9a5fc4", "fit": "#b58be0", "figure": "#c95f86", "drift": "#d0623c",
@@ -50,7 +50,7 @@ def lineage(graph: Graph) -> str:
     place: dict[str, Box] = {}
     right = float(MARGIN)
     for layer in layers:
-        width = max(len(labels[node]) for node in layer) * LETTER + 28
+        width = max(len(labels[node]) for node in layer) * LETTER + 27
         place |= {node: (right, MARGIN + y * (HEIGHT + GAP_Y), width) for y, node in enumerate(layer)}
         right += width + GAP_X
     bottom = MARGIN + max(map(len, layers)) * (HEIGHT + GAP_Y)

@@ -78,8 +78,8 @@ def brief(name: str, most: int) -> str:
         return name
     if not name.startswith("/"):
         return f"{name[: most - 1]}…"
-    end = name[2 - most :]
-    return f"…/{end.partition('/')[2]}" if "/" in end else f"…{end}"
+    end = name[1 - most :]
+    return f"…{end[end.index('/') :] if '/' in end else end}"
 
 
 def seconds(value: float | None) -> str:
