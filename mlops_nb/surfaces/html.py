@@ -41,7 +41,8 @@ STYLE = """<style>
 .mlops-nb .doubt{color:var(--jp-warn-color0,#b26a00);font-weight:600}
 .mlops-nb .quiet{color:var(--jp-ui-font-color2,#767676)}
 .mlops-nb h4{margin:10px 0 2px;font-weight:600}
-.mlops-nb.mlops-nb pre{margin:2px 0 8px;padding:6px 8px;background:var(--jp-cell-editor-background,#8881);overflow-x:auto}
+.mlops-nb.mlops-nb pre{margin:2px 0 8px;padding:6px 8px;overflow-x:auto}
+.mlops-nb.mlops-nb pre{background:var(--jp-cell-editor-background,#8881)}
 .mlops-nb td.s{white-space:nowrap}
 .mlops-nb img{max-width:none;vertical-align:middle}
 </style>"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -198,6 +199,26 @@ def test_what_is_not_understood_comes_from_everything_that_the_cell_read(cells: 
     cells.run(code)
     links = column_sources(cells.project, cells.nodes["v"], "a")
     assert {("df", "*", True), ("other", "*", True)} <= {(link.name, link.column, link.assumed) for link in links}
+
+
+def test_which_of_several_files_a_table_was_read_from_is_assumed(shell: Any, project: Project):
+    for name in ("one.csv", "two.csv"):
+        Path(name).write_text(f"a,b\n1,{name}\n")
+    shell.run_cell("import pandas as pd\nv = pd.read_csv('one.csv')")
+    shell.run_cell("w = pd.read_csv('one.csv')\nx = pd.read_csv('two.csv')")
+    found = {
+        name: {
+            (link.name, link.assumed) for link in columns(project, f"column:{name}/a").sources if link.kind == "file"
+        }
+        for name in ("v", "w")
+    }
+    assert found == {"v": {("one.csv", False)}, "w": {("one.csv", True), ("two.csv", True)}}
+
+
+def test_a_module_is_not_among_the_columns(shell: Any, project: Project):
+    shell.run_cell("import pandas as pd")
+    shell.run_cell("v = pd.DataFrame({'a': [1]})")
+    assert columns(project, "var:v").sources == []
 
 
 def test_a_table_that_is_changed_through_another_name_keeps_its_lineage(cells: Cells):

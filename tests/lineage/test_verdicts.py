@@ -62,7 +62,11 @@ def test_a_cell_that_ran_before_recording_began_is_not_said_to_have_not_run(judg
     import mlops_nb
 
     found = mlops_nb.check("n.ipynb").cells
-    assert [(cell.verdict, cell.execution_count) for cell in found] == [("not recorded", 1), ("clean", 1), ("not run", None)]
+    assert [(cell.verdict, cell.execution_count) for cell in found] == [
+        ("not recorded", 1),
+        ("clean", 1),
+        ("not run", None),
+    ]
 
 
 def test_an_edited_cell_and_what_depends_on_it_are_stale(judged):
