@@ -25,8 +25,9 @@ from mlops_nb.verbs import Progress, silent, verb
 
 MODEL = "late-flights"
 PIPELINE = "flights"
-#: Where the story lies: in the package of a wheel, beside it in a checkout.
-STORIES = (Path(__file__).parent / "stories" / "flights", Path(__file__).parent.parent / "notebooks" / "flights")
+LINEAGE = "lineage"  # the story of a number, in a folder of its own: it is no step
+#: Where the stories lie: in the package of a wheel, beside it in a checkout.
+STORIES = (Path(__file__).parent / "stories", Path(__file__).parent.parent / "notebooks")
 
 
 @dataclass(frozen=True)
@@ -127,18 +128,19 @@ def _home(folder: Path) -> Iterator[None]:
 
 
 def _lay_out(folder: Path) -> None:
-    """Copy the story where it is not there yet; a file that the user changed stays as it is."""
-    story = next((place for place in STORIES if place.is_dir()), None)
-    if story is None:
+    """Copy the stories where they are not there yet; a file that the user changed stays as it is."""
+    stories = next((place for place in STORIES if place.is_dir()), None)
+    if stories is None:
         raise NotFound("the flights story is not part of this installation - reinstall mlops-nb")
     present = list(folder.glob("*.ipynb")) if folder.is_dir() else []
     if present and not (folder / "01-ingest.ipynb").exists():
         raise UsageError(f"{folder} holds other notebooks, such as {present[0].name} - choose another folder")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted(story.iterdir()):
-            if source.suffix in (".ipynb", ".toml", ".py", ".md") and not (folder / source.name).exists():
-                shutil.copyfile(source, folder / source.name)
+        for story, place in ((stories / PIPELINE, folder), (stories / LINEAGE, folder / LINEAGE)):
+            place.mkdir(parents=True, exist_ok=True)
+            for source in sorted(story.iterdir()):
+                if source.suffix in (".ipynb", ".toml", ".py", ".md") and not (place / source.name).exists():
+                    shutil.copyfile(source, place / source.name)
     except OSError as error:
         raise StoreReadOnly(f"cannot lay out the demo in {folder}: {error} - choose a folder you may write") from error
 

@@ -99,6 +99,10 @@ def test_the_notebooks_are_those_of_the_story_to_the_byte(story: Story):
         assert (story.folder / source.name).read_bytes() == source.read_bytes()
 
 
+def test_the_story_of_a_number_lies_beside_them_and_is_no_step(story: Story):
+    assert {path.name for path in (story.folder / "lineage").iterdir()} == {"where-from.ipynb", "colleague.py"}
+
+
 def test_every_step_left_a_receipt_with_its_outputs(story: Story):
     (folder,) = (story.folder / "receipts").iterdir()
     for step in STEPS:

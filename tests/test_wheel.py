@@ -30,7 +30,7 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 def test_the_wheel_holds_the_package_the_story_and_the_extension(wheel):
     names = set(wheel.namelist())
     assert {"mlops_nb/surfaces/panel.js", "mlops_nb/stories/flights/01-ingest.ipynb"} <= names
-    assert "mlops_nb/stories/flights/mlops.toml" in names
+    assert {"mlops_nb/stories/flights/mlops.toml", "mlops_nb/stories/lineage/where-from.ipynb"} <= names
     data = {name.partition(".data/data/")[2] for name in names}
     assert "share/jupyter/labextensions/mlops-nb/package.json" in data
     assert "share/jupyter/labextensions/mlops-nb/install.json" in data

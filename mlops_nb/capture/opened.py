@@ -49,7 +49,11 @@ def state_of(path: str) -> tuple[Mark, ...]:
 
 
 class Hashes:
-    """The hashes of files by what the files looked like; those of large files outlive the session."""
+    """The hashes of files by what the files looked like; they outlive the session.
+
+    So does the hash of a small file, which would be had as quickly again: who looks later whether an input has changed
+    need not open it, as a kernel that watches it could not tell that from a read of its own.
+    """
 
     def __init__(self, watches: Watches) -> None:
         self.watches = watches
@@ -65,8 +69,13 @@ class Hashes:
         with hooks.unheard(), self.watches.unseen(str(path)):
             return FileIO(path)
 
-    def of(self, path: Path, handle: FileIO) -> tuple[str, Mark, bool]:
+    def of(self, path: Path, handle: FileIO, *, part: bool = False) -> tuple[str, Mark, bool]:
         """Return a file's hash, what it looks like now, and whether it stayed so while it was read; close it.
+
+        Args:
+            path: the file
+            handle: the file, open
+            part: whether it is one of many, of which the small ones are not kept
 
         Raises:
             OSError: the file cannot be read.
@@ -80,7 +89,7 @@ class Hashes:
             handle.close()
         if time.time() - max(after[1:3]) / 1e9 > RACY and self.known.get(path) != known:
             self.known[path] = known
-            if before[0] >= LARGE:
+            if before[0] >= LARGE or not part:
                 self._new[path] = known
         return known[1], after, after == before
 
@@ -179,7 +188,8 @@ class Opened:
         if self._known is not None:
             (mark, address), steady = self._known, True
         else:
-            address, mark, steady = self.hashes.of(path, handle or self.hashes.open(path))
+            opened, part = handle or self.hashes.open(path), self.kind == "directory"
+            address, mark, steady = self.hashes.of(path, opened, part=part)
         young = not self.ours and (mark[1] if self.target else max(mark[1:3])) / 1e9 > self.began - TICK
         self.changed |= young or not steady
         self.overtaken |= self._pinned is not None and mark[:2] != self._pinned[:2]  # a move changes the other times

@@ -45,6 +45,8 @@ class Places:
         """Whether a file is data, or code of the project."""
         if path.startswith(SYSTEM) or path.endswith(NEVER) or HIDDEN.search(path):
             return False
+        if path.endswith(">") and os.path.basename(path).startswith("<") and not os.path.exists(path):
+            return False  # Python looks for the text of a syntax error in "<unknown>", and finds none
         suffix = os.path.splitext(path)[1].lower()
         if path.startswith(self._inside):
             return not path.startswith(self._machinery) or suffix in DATA

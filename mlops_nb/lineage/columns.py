@@ -90,10 +90,11 @@ def columns(project: Project, ref: str, *, limit: int = 400) -> ColumnLineage:
     """
     node, column = resolve_column(project, ref)
     row = project.store.rows("SELECT public, name FROM node WHERE id = ?", node)[0]
-    return ColumnLineage(
-        row["public"], row["name"], column, column_sources(project, node, column)[:limit],
-        column_targets(project, node, column)[:limit],
-    )  # fmt: skip
+    sources, targets = (
+        [link for link in links if link.kind != "import"][:limit]  # a module has no columns
+        for links in (column_sources(project, node, column), column_targets(project, node, column))
+    )
+    return ColumnLineage(row["public"], row["name"], column, sources, targets)
 
 
 def column_sources(project: Project, node: int, column: str = ALL) -> list[ColumnLink]:

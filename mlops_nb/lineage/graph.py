@@ -99,6 +99,7 @@ def lineage(
     """
     reap(project)
     store, end = project.store, before(project, as_of)
+    starts: list[int] = []
     if ref is None:
         kinds = ", ".join(f"'{kind}'" for kind in sorted(COMMON | {"run"}))
         rows = store.rows(
@@ -118,14 +119,19 @@ def lineage(
     kept = {
         row["id"]: row["public"] for row in found if row["original"] is None and (imports or row["kind"] not in COMMON)
     }
-    edges = store.rows(f"SELECT source, target, kind FROM edge WHERE source IN ({marks}) AND target IN ({marks})")
+    edges = [
+        (edge["source"], edge["target"], edge["kind"])
+        for edge in store.rows(
+            f"SELECT source, target, kind FROM edge WHERE source IN ({marks}) AND target IN ({marks})"
+        )
+        if edge["source"] in kept and edge["target"] in kept
+    ]
+    if ref is not None:  # a cell that only made what is left out, such as imports, would stand there by itself
+        joined = {*starts, *(end for source, target, _ in edges for end in (source, target))}
+        kept = {number: public for number, public in kept.items() if number in joined}
     return Graph(
         nodes=graph_nodes(store, kept),
-        edges=[
-            GraphEdge(kept[edge["source"]], kept[edge["target"]], edge["kind"])
-            for edge in edges
-            if edge["source"] in kept and edge["target"] in kept
-        ],
+        edges=[GraphEdge(kept[source], kept[target], kind) for source, target, kind in edges],
         truncated=truncated,
     )
 

@@ -26,7 +26,7 @@ class CellVerdict(Record):
     cell: str
     position: int  # among the code cells, from 1
     execution_count: int | None
-    verdict: str  # or "not run"
+    verdict: str  # or "not run", or "not recorded" if the file says that it ran
     reasons: list[Reason]
     source: str
 
@@ -67,7 +67,7 @@ def verdict_of_notebook(project: Project, notebook: str, live: Mapping[str, str]
     # a notebook with its outputs may be large, and an editor asks at each pause in the typing: it is not read for that
     parametrized = any(step.cell == notebooks.INJECTED for step in facts.steps.values())
     saved = Page.of(notebooks.read(path)) if live is None or parametrized else Page({})
-    page = saved if live is None else Page(live, saved.injected_at)
+    page = saved if live is None else Page(live, saved.injected_at, saved.counts)
     judge = Judge(facts, page)
     cells = [_cell(project, judge, *cell, number) for number, cell in enumerate(page.sources.items(), 1)]
     return NotebookVerdict(place, True, _worst(cells), [cell for cell in cells if cell.source.strip()])
@@ -89,7 +89,8 @@ def _last_session(project: Project, notebook: Path) -> int | None:
 def _cell(project: Project, judge: Judge, cell: str, source: str, position: int) -> CellVerdict:
     number = judge.latest.get(cell)
     if number is None:
-        return CellVerdict(cell, position, None, "not run", [], source)
+        count = judge.page.counts.get(cell) if judge.page else None
+        return CellVerdict(cell, position, count, "not run" if count is None else "not recorded", [], source)
     trace = Trace(judge.facts).back_from(executions=[number])
     reasons = judge.reasons(trace) + changed_inputs(project, trace)
     return CellVerdict(cell, position, judge.facts.steps[number].count, worst(reasons), reasons, source)

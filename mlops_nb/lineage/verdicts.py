@@ -21,6 +21,7 @@ from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.moves import present_path
 from mlops_nb.capture.notebooks import Notebook
+from mlops_nb.capture.opened import Mark, mark_of
 from mlops_nb.capture.walks import ADDRESS
 from mlops_nb.errors import MlopsError
 from mlops_nb.ids import file_digest
@@ -65,21 +66,26 @@ def worst(reasons: Sequence[Reason]) -> str:
 
 @dataclass(frozen=True)
 class Page:
-    """A notebook as it stands now: the source of each code cell by its ID, in order, and where parameters go."""
+    """A notebook as it stands now: the source of each code cell by its ID, in order, and where parameters go.
+
+    ``counts`` are the execution counts that were saved with cells, which tell of those that ran unrecorded.
+    """
 
     sources: Mapping[str, str]
     injected_at: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, notebook: Notebook) -> Page:
         """Return a notebook as it was saved last."""
-        return cls({cell.id: cell.source for cell in notebook.code}, notebooks.injected_at(notebook.code))
+        counts = {cell.id: cell.count for cell in notebook.code if cell.count is not None}
+        return cls({cell.id: cell.source for cell in notebook.code}, notebooks.injected_at(notebook.code), counts)
 
     def with_injected(self, source: str) -> Page:
         """Return the page with the parameters that a run was given, where papermill puts them."""
         cells = [*self.sources.items()]
         cells.insert(self.injected_at, (notebooks.INJECTED, source))
-        return Page(dict(cells), self.injected_at)
+        return Page(dict(cells), self.injected_at, self.counts)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -275,11 +281,20 @@ def changed_inputs(project: Project, trace: Trace) -> list[Reason]:
         path = project.root / place
         if not path.is_file():
             found.append(Reason("stale", None, None, f"{place} is gone"))
-        elif known is not None and _digest(path, path.stat().st_mtime_ns, path.stat().st_size) != known:
+        elif known is not None and _hash(project, path) != known:
             found.append(Reason("stale", None, None, f"{place} has changed since it was read"))
     return found
 
 
+def _hash(project: Project, path: Path) -> str:
+    """Return the hash of a file, which is not opened if it looks as it did when it was hashed last."""
+    mark = mark_of(path)
+    row = project.store.row("SELECT * FROM hashed WHERE path = ?", str(path))
+    if row is not None and mark == (row["size"], row["written"], row["changed"], row["inode"]):
+        return str(row["hash"])
+    return _digest(path, mark)
+
+
 @functools.lru_cache(maxsize=256)
-def _digest(path: Path, _changed: int, _size: int) -> str:
+def _digest(path: Path, _mark: Mark) -> str:
     return file_digest(path)

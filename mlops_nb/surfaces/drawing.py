@@ -11,27 +11,34 @@ from collections import defaultdict
 from html import escape
 
 from mlops_nb.lineage.graph import Graph
+from mlops_nb.surfaces.text import brief
 
-WIDTH, HEIGHT = 168, 26  # of a node
-GAP_X, GAP_Y = 46, 10
+HEIGHT, MARGIN = 26, 12  # of a node, and around the picture
+GAP_X, GAP_Y = 26, 10
+LETTER = 5.8  # how wide a letter is, more or less
+SMALLEST = 0.7  # a wide picture is made smaller to fit its cell, but stays readable: then it scrolls
 SWEEPS = 4
 GREY, BLUE, INK, PAPER = "#8a8a8a", "#2f8be6", "#1f2328", "#f6f7f9"
-LETTERS = 24
+LETTERS = 22
 COLOURS = {
-    "execution": "#8a8a8a", "variable": "#5c8fd6", "dataset": "#2e9e6b", "file": "#b08030", "model": "#9a5fc4",
-    "figure": "#c95f86", "drift": "#d0623c", "config": "#708090",
+    "execution": GREY, "run": GREY, "variable": "#5c8fd6", "dataset": "#2e9e6b", "file": "#b08030",
+    "external": "#2a97a0", "model": "#9a5fc4", "fit": "#b58be0", "figure": "#c95f86", "drift": "#d0623c",
+    "config": "#708090",
 }  # fmt: skip
+WORDS = {"execution": "cell", "external": "elsewhere"}  # what a kind is called, where not by its name
 
 
-def image(inside: str, width: float, height: float, label: str) -> str:
-    """Return an ``<img>`` of SVG elements; ``label`` is what a screen reader says."""
+def image(inside: str, width: float, height: float, label: str, *, fits: bool = False) -> str:
+    """Return an ``<img>`` of SVG elements; ``label`` is what a screen reader says, one that fits shrinks if it must."""
     inside = "".join(letter if letter.isprintable() else " " for letter in inside)  # XML cannot hold every character
     document = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">{inside}</svg>'
     )
     data = b64encode(document.encode()).decode()
-    return f'<img alt="{escape(label)}" width="{width}" height="{height}" src="data:image/svg+xml;base64,{data}">'
+    style = f' style="max-width:100%;min-width:{width * SMALLEST:.0f}px;height:auto"' if fits else ""
+    source = f"data:image/svg+xml;base64,{data}"
+    return f'<img alt="{escape(label)}" width="{width}" height="{height}"{style} src="{source}">'
 
 
 def lineage(graph: Graph) -> str:
@@ -39,21 +46,27 @@ def lineage(graph: Graph) -> str:
     if not graph.nodes:
         return ""
     layers = _layers(graph)
-    place = {
-        node: (12 + x * (WIDTH + GAP_X), 12 + y * (HEIGHT + GAP_Y))
-        for x, layer in enumerate(layers)
-        for y, node in enumerate(layer)
-    }
-    width = 24 + len(layers) * (WIDTH + GAP_X) - GAP_X
-    height = 24 + max(map(len, layers)) * (HEIGHT + GAP_Y) - GAP_Y
+    labels = {node.id: brief(node.name, LETTERS) for node in graph.nodes}
+    place: dict[str, Box] = {}
+    right = float(MARGIN)
+    for layer in layers:
+        width = max(len(labels[node]) for node in layer) * LETTER + 27
+        place |= {node: (right, MARGIN + y * (HEIGHT + GAP_Y), width) for y, node in enumerate(layer)}
+        right += width + GAP_X
+    bottom = MARGIN + max(map(len, layers)) * (HEIGHT + GAP_Y)
     lines = "".join(_line(place[e.source], place[e.target]) for e in graph.edges if e.source != e.target)
-    boxes = "".join(_box(place[node.id], node.kind, node.name) for node in graph.nodes)
+    boxes = "".join(_box(place[node.id], node.kind, labels[node.id]) for node in graph.nodes)
+    legend, end = _legend([kind for kind in COLOURS if any(node.kind == kind for node in graph.nodes)], bottom + 6)
     arrow = (
         '<defs><marker id="a" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
         f'<path d="M0 0 8 4 0 8z" fill="{GREY}"/></marker></defs>'
     )
-    drawn = image(f"{arrow}{lines}{boxes}", width, height, f"lineage of {len(graph.nodes)} things")
+    size = round(max(right - GAP_X, end) + MARGIN), bottom + 6 + MARGIN
+    drawn = image(arrow + lines + boxes + legend, *size, f"lineage of {len(graph.nodes)} things", fits=True)
     return f'<div style="overflow:auto;max-height:420px">{drawn}</div>'
+
+
+Box = tuple[float, int, float]  # left, top, width
 
 
 def _layers(graph: Graph) -> list[list[str]]:
@@ -72,7 +85,7 @@ def _layers(graph: Graph) -> list[list[str]]:
         at = {node: y for layer in layers for y, node in enumerate(layer)}
         for layer in layers:
             layer.sort(key=lambda node: _mean([at[other] for other in neighbours[node]], at[node]))
-    return layers
+    return [layer for layer in layers if layer]  # a circle may leave some without a node
 
 
 def _ranks(nodes: list[str], sources: dict[str, list[str]]) -> dict[str, int]:
@@ -97,22 +110,33 @@ def _mean(values: list[int], otherwise: int) -> float:
     return sum(values) / len(values) if values else float(otherwise)
 
 
-def _line(start: tuple[int, int], end: tuple[int, int]) -> str:
-    x1, y1, x2, y2 = start[0] + WIDTH, start[1] + HEIGHT // 2, end[0], end[1] + HEIGHT // 2
-    bend = max((x2 - x1) // 2, 20)
+def _line(start: Box, end: Box) -> str:
+    x1, y1, x2, y2 = start[0] + start[2], start[1] + HEIGHT // 2, end[0], end[1] + HEIGHT // 2
+    bend = max((x2 - x1) / 2, 20)
     return (
-        f'<path d="M{x1} {y1}C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}" fill="none" stroke="{GREY}"'
-        ' marker-end="url(#a)"/>'
+        f'<path d="M{x1:.0f} {y1}C{x1 + bend:.0f} {y1} {x2 - bend:.0f} {y2} {x2:.0f} {y2}" fill="none"'
+        f' stroke="{GREY}" marker-end="url(#a)"/>'
     )
 
 
-def _box(at: tuple[int, int], kind: str, name: str) -> str:
-    colour = COLOURS.get(kind, "#8a8a8a")
-    short = name
-    if len(name) > LETTERS:  # of a path the end says more
-        short = f"…{name[1 - LETTERS :]}" if name.startswith("/") else f"{name[: LETTERS - 1]}…"
+def _box(box: Box, kind: str, label: str) -> str:
+    left, top, width = box
+    colour = COLOURS.get(kind, GREY)
     return (
-        f'<rect x="{at[0]}" y="{at[1]}" width="{WIDTH}" height="{HEIGHT}" rx="4" fill="{PAPER}" stroke="{colour}"/>'
-        f'<circle cx="{at[0] + 10}" cy="{at[1] + HEIGHT // 2}" r="4" fill="{colour}"/>'
-        f'<text x="{at[0] + 19}" y="{at[1] + 17}" fill="{INK}">{escape(short)}</text>'
+        f'<rect x="{left:.0f}" y="{top}" width="{width:.0f}" height="{HEIGHT}" rx="4" fill="{PAPER}"'
+        f' stroke="{colour}"/><circle cx="{left + 10:.0f}" cy="{top + HEIGHT // 2}" r="4" fill="{colour}"/>'
+        f'<text x="{left + 19:.0f}" y="{top + 17}" fill="{INK}">{escape(label)}</text>'
     )
+
+
+def _legend(kinds: list[str], top: int) -> tuple[str, float]:
+    """Return the legend of the colours, and where it ends on the right."""
+    drawn, left = [], float(MARGIN)
+    for kind in kinds:
+        word = WORDS.get(kind, kind)
+        drawn.append(
+            f'<circle cx="{left + 4:.0f}" cy="{top}" r="4" fill="{COLOURS[kind]}"/>'
+            f'<text x="{left + 12:.0f}" y="{top + 4}" fill="{GREY}">{word}</text>'
+        )
+        left += len(word) * LETTER + 28
+    return "".join(drawn), left

@@ -7,7 +7,7 @@ trusted loses styles and inline SVG, so pictures are images of their own, and a 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -27,7 +27,7 @@ from mlops_nb.records import Records
 from mlops_nb.registry.gates import Gate
 from mlops_nb.surfaces import drawing
 from mlops_nb.surfaces.panel import Panel
-from mlops_nb.surfaces.text import COLUMNS, FILLED_BY, cell, cell_rows, impacted, verdict
+from mlops_nb.surfaces.text import COLUMNS, FILLED_BY, cell, cell_rows, column_name, impacted, verdict
 
 STYLE = """<style>
 .mlops-nb{font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,inherit)}
@@ -38,16 +38,21 @@ STYLE = """<style>
 .mlops-nb td.n{font-variant-numeric:tabular-nums;text-align:right!important}
 .mlops-nb .good{color:var(--jp-success-color1,#2e7d32)}
 .mlops-nb .bad{color:var(--jp-error-color1,#d32f2f);font-weight:600}
+.mlops-nb .doubt{color:var(--jp-warn-color0,#b26a00);font-weight:600}
 .mlops-nb .quiet{color:var(--jp-ui-font-color2,#767676)}
 .mlops-nb h4{margin:10px 0 2px;font-weight:600}
-.mlops-nb pre{margin:4px 0 8px;padding:6px 8px;background:var(--jp-layout-color2,#8881);overflow-x:auto}
+.mlops-nb.mlops-nb pre{margin:2px 0 8px;padding:6px 8px;overflow-x:auto}
+.mlops-nb.mlops-nb pre{background:var(--jp-cell-editor-background,#8881)}
 .mlops-nb td.s{white-space:nowrap}
 .mlops-nb img{max-width:none;vertical-align:middle}
 </style>"""
 
 GOOD = {"ok", "ran", "cached", "passed", "kept", "stable", "clean"}
 SHORT = 26  # letters of a cell that is kept on one line
-BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted", "stale", "tainted", "uncheckable"}
+BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted"}
+JUDGED = {"verdict", "status", "gate"}  # under these headers a word is a verdict, elsewhere it may be anybody's name
+#: What stands for a verdict that is not clean, as beside the cells in JupyterLab: its sign and its colour.
+SIGNS = {"stale": ("◷", "doubt"), "tainted": ("▲", "bad"), "uncheckable": ("?", "quiet")}
 
 
 def to_html(record: Any) -> str:
@@ -58,7 +63,7 @@ def to_html(record: Any) -> str:
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Lay out rows under headers; text is escaped, numbers stand to the right, verdicts have their colour."""
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in headers)
-    lines = "".join("<tr>" + "".join(_cell(value) for value in row) + "</tr>" for row in rows)
+    lines = "".join("<tr>" + "".join(map(_cell, row, headers)) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
 
 
@@ -68,18 +73,21 @@ class Markup(str):
     __slots__ = ()
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, header: str) -> str:
     if isinstance(value, Markup):
         return f"<td>{value}</td>"
     text = escape(cell(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'<td class="n">{text}</td>'
     short = ' class="s"' if len(text) < SHORT else ""
-    return f"<td{short}>{_coloured(text)}</td>"
+    return f"<td{short}>{_coloured(text) if header in JUDGED else text}</td>"
 
 
 def _coloured(text: str) -> str:
     word = text.partition(" ")[0]
+    if word in SIGNS:
+        sign, colour = SIGNS[word]
+        return f'<span class="{colour}">{sign} {text}</span>'
     if word in GOOD or word in BAD:
         return f'<span class="good">✓ {text}</span>' if word in GOOD else f'<span class="bad">✕ {text}</span>'
     return text
@@ -89,7 +97,14 @@ def _coloured(text: str) -> str:
 def body(record: Any) -> str:
     """Return the inside of a record's HTML."""
     fields = {name: value for name, value in vars(record).items() if value not in (None, "", [], {})}
-    return table(["", ""], list(fields.items()))
+    return _fields(fields)
+
+
+def _fields(fields: Mapping[str, object]) -> str:
+    """Lay out names and values, numbers too to the left."""
+    texts = {name: escape(cell(value)) for name, value in fields.items()}
+    rows = [(name, Markup(_coloured(text) if name in JUDGED else text)) for name, text in texts.items()]
+    return table(["", ""], rows)
 
 
 @body.register
@@ -104,7 +119,7 @@ def _(records: Records) -> str:  # type: ignore[type-arg]
 
 @body.register
 def _(lineage: ColumnLineage) -> str:
-    parts = [f"<b>{escape(lineage.name)} {escape(lineage.column)}</b>"]
+    parts = [f"<b>{escape(column_name(lineage))}</b>"]
     for title, links in (("comes from", lineage.sources), ("feeds", lineage.targets)):
         parts.append(f"<h4>{title}</h4>{body(Records(links))}")
     return "".join(parts)
@@ -195,7 +210,7 @@ def _(graph: Graph) -> str:
 @body.register
 def _(detail: Detail) -> str:
     parts = [f"<b>{escape(detail.kind)} {escape(detail.name)}</b> <span class=quiet>{escape(detail.id)}</span>"]
-    parts.append(table(["", ""], list(detail.facts.items())))
+    parts.append(_fields(detail.facts))
     if detail.source:
         parts.append(f"<pre>{escape(detail.source)}</pre>")
     for output in detail.outputs:

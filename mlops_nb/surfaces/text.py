@@ -20,6 +20,7 @@ from mlops_nb.lineage.graph import Graph, GraphNode
 from mlops_nb.lineage.impact import KINDS, Impact
 from mlops_nb.lineage.judged import NotebookVerdict
 from mlops_nb.lineage.slices import Slice, as_script
+from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.lineage.verdicts import Verdict
 from mlops_nb.monitoring.drift import DriftReport
 from mlops_nb.pipelines.executor import PipelineRun
@@ -71,6 +72,16 @@ def cell(value: object) -> str:
     return str(value)
 
 
+def brief(name: str, most: int) -> str:
+    """Return a name in at most so many letters; of a path outside the project the end says more."""
+    if len(name) <= most:
+        return name
+    if not name.startswith("/"):
+        return f"{name[: most - 1]}…"
+    end = name[1 - most :]
+    return f"…{end[end.index('/') :] if '/' in end else end}"
+
+
 def seconds(value: float | None) -> str:
     """Return a duration as text."""
     return "" if value is None else f"{value:.1f} s"
@@ -117,7 +128,7 @@ COLUMNS: dict[type, list[tuple[str, Any]]] = {
         ("dataset", lambda c: c.dataset), ("created", lambda c: c.created), ("", lambda c: c.reason),
     ],
     ColumnLink: [
-        ("of", lambda link: f"{link.kind} {link.name}"), ("column", lambda link: link.column),
+        ("of", lambda link: f"{link.kind} {brief(link.name, 40)}"), ("column", lambda link: link.column),
         ("how", lambda link: link.relation), ("", lambda link: "assumed" if link.assumed else ""),
         ("steps", lambda link: link.steps), ("id", lambda link: link.id),
     ],
@@ -198,7 +209,12 @@ def _(graph: Graph) -> str:
 def _(lineage: ColumnLineage) -> str:
     sources = to_text(Records(lineage.sources)) if lineage.sources else "nothing that was recorded"
     targets = to_text(Records(lineage.targets)) if lineage.targets else "nothing yet"
-    return f"{lineage.name} {lineage.column} ({lineage.id})\ncomes from\n{sources}\nfeeds\n{targets}"
+    return f"{column_name(lineage)} ({lineage.id})\ncomes from\n{sources}\nfeeds\n{targets}"
+
+
+def column_name(lineage: ColumnLineage) -> str:
+    """Return what the lineage of columns is of: a thing, or one column of it."""
+    return lineage.name if lineage.column == ALL else f"{lineage.name} {lineage.column}".rstrip()
 
 
 @to_text.register
@@ -233,7 +249,7 @@ def _(found: NotebookVerdict) -> str:
 def cell_rows(found: NotebookVerdict) -> list[tuple[object, ...]]:
     """Return the cells of a judged notebook as the rows of a table."""
     return [
-        (f"[{c.execution_count or ' '}]", c.source.strip().partition("\n")[0][:40], c.verdict,
+        (f"[{c.execution_count or ' '}]", brief(c.source.strip().partition("\n")[0], 40), c.verdict,
          "; ".join(reason.what for reason in c.reasons))
         for c in found.cells
     ]  # fmt: skip

@@ -109,6 +109,11 @@ def test_a_file_that_is_gone_when_the_cell_ends_is_not_invented(files):
     assert files("import os\nopen('t.txt', 'w').close()\nos.remove('t.txt')") == {}
 
 
+def test_where_python_looks_for_the_text_of_a_syntax_error_is_no_input(files):
+    cell = "import ast\ntry:\n    ast.parse('1 +')\nexcept SyntaxError:\n    pass"
+    assert files(cell) == {}
+
+
 def test_code_of_the_project_is_an_input_and_the_store_itself_is_none(files, workspace):
     (workspace / "mine.py").write_text("v = 1")
     assert files("open('mine.py').read(); open('.mlops/lineage.db', 'rb').read(1)") == {

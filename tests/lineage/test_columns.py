@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -67,6 +68,8 @@ CASES: list[tuple[str, str, set[tuple[str, str, str]]]] = [
     ("v = df.groupby('k')['a'].transform('mean')", "", {("df", "a", CHANGED), ("df", "k", GROUPED)}),
     ("v = df.merge(other, on='k')", "z", {("other", "z", SAME), ("df", "k", JOINED), ("other", "k", JOINED)}),
     ("v = df.merge(other, on='k')", "k", {("df", "k", SAME), ("other", "k", SAME)}),
+    ("v = df.merge(other[[*['k'], 'z']], on='k')", "a",
+     {("df", "a", SAME), ("df", "k", JOINED), ("other", "k", JOINED)}),
     ("v = pd.concat([df, df])", "a", {("df", "a", SAME)}),
     ("v = pd.concat([df[['a']], df[['b']]], axis=1)", "b", {("df", "b", SAME)}),
     ("v = df.melt(id_vars='k', value_vars=['a', 'b'])", "value", {("df", "a", CHANGED), ("df", "b", CHANGED)}),
@@ -151,6 +154,12 @@ def test_columns_are_followed_from_cell_to_cell(cells: Cells):
     assert not {link for link in exact(cells, "v", "") if link[1] in ("b", "y")}
 
 
+def test_a_list_of_columns_is_followed_into_a_longer_one(cells: Cells):
+    cells.run("keys = ['k', 'b']")
+    cells.run("v = df[[*keys, 'a']]")
+    assert exact(cells, "v", "a") == {("df", "a", SAME), ("keys", "", FILTERED)}
+
+
 def test_what_a_column_feeds_is_the_other_way_round(cells: Cells):
     cells.run("df['c'] = df.a + 1")
     cells.run("v = df[['c', 'b']]\nw = df.b")
@@ -190,6 +199,26 @@ def test_what_is_not_understood_comes_from_everything_that_the_cell_read(cells: 
     cells.run(code)
     links = column_sources(cells.project, cells.nodes["v"], "a")
     assert {("df", "*", True), ("other", "*", True)} <= {(link.name, link.column, link.assumed) for link in links}
+
+
+def test_which_of_several_files_a_table_was_read_from_is_assumed(shell: Any, project: Project):
+    for name in ("one.csv", "two.csv"):
+        Path(name).write_text(f"a,b\n1,{name}\n")
+    shell.run_cell("import pandas as pd\nv = pd.read_csv('one.csv')")
+    shell.run_cell("w = pd.read_csv('one.csv')\nx = pd.read_csv('two.csv')")
+    found = {
+        name: {
+            (link.name, link.assumed) for link in columns(project, f"column:{name}/a").sources if link.kind == "file"
+        }
+        for name in ("v", "w")
+    }
+    assert found == {"v": {("one.csv", False)}, "w": {("one.csv", True), ("two.csv", True)}}
+
+
+def test_a_module_is_not_among_the_columns(shell: Any, project: Project):
+    shell.run_cell("import pandas as pd")
+    shell.run_cell("v = pd.DataFrame({'a': [1]})")
+    assert columns(project, "var:v").sources == []
 
 
 def test_a_table_that_is_changed_through_another_name_keeps_its_lineage(cells: Cells):

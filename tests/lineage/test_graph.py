@@ -100,6 +100,20 @@ def test_the_lineage_of_a_variable_leads_on_to_what_was_made_of_it(story):
     assert "other" not in names(lineage(story, "var:raw"))
 
 
+def test_a_cell_that_only_imports_does_not_stand_in_a_picture_by_itself(shell, project):
+    for cell in ("import math", "x = math.pi", "y = x"):
+        shell.run_cell(cell, store_history=True)
+    assert [node.name for node in lineage(project, "var:y").nodes] == ["[2] x = math.pi", "x", "[3] y = x", "y"]
+    assert "[1] import math" in {node.name for node in lineage(project, "var:y", imports=True).nodes}
+    assert [node.name for node in lineage(project, "cell:1").nodes] == [
+        "[1] import math",
+        "[2] x = math.pi",
+        "x",
+        "[3] y = x",
+        "y",
+    ]
+
+
 def test_imports_are_shown_when_asked_for(story):
     assert "math" not in names(lineage(story, "var:table"))
     assert ("math", "[2] table = [math.sqrt(r) for r in raw]", "read") in links(

@@ -56,6 +56,19 @@ def test_a_cell_that_has_not_run_has_no_verdict(judged):
     assert judged(PAGE, "a")["b"] == ("not run", [])
 
 
+def test_a_cell_that_ran_before_recording_began_is_not_said_to_have_not_run(judged, workspace):
+    judged(PAGE, "a", "b")
+    write(workspace / "n.ipynb", [("load", "%load_ext mlops_nb", 1), ("a", PAGE["a"], 2), ("new", "w = 1")])
+    import mlops_nb
+
+    found = mlops_nb.check("n.ipynb").cells
+    assert [(cell.verdict, cell.execution_count) for cell in found] == [
+        ("not recorded", 1),
+        ("clean", 1),
+        ("not run", None),
+    ]
+
+
 def test_an_edited_cell_and_what_depends_on_it_are_stale(judged):
     found = judged(PAGE, "a", "b", "c")
     found = judged(PAGE | {"a": "x = 2"})
@@ -157,6 +170,24 @@ def test_what_cannot_be_looked_into_is_uncheckable(judged):
 def test_a_cell_that_may_bind_anything_and_did_not_run_leaves_it_open(judged):
     page = {"a": "x = 1", "b": "exec(code)", "c": "y = x"}
     assert judged(page, "a", "c")["c"][0] == "uncheckable"
+
+
+def test_judging_from_another_process_while_a_cell_runs_leaves_it_clean(start_kernel, run_process, workspace):
+    page = {"load": "%load_ext mlops_nb", "a": "v = open('in.txt').read()", "b": "import time\ntime.sleep(2.5)"}
+    page["a"] = f"import joblib.externals.loky.process_executor\n{page['a']}"  # whose children could have read it
+    write(workspace / "n.ipynb", page.items())
+    (workspace / "in.txt").write_text("1")
+    time.sleep(2.1)  # from then on its times are sure to show a change
+    kernel = start_kernel(JPY_SESSION_NAME=str(workspace / "n.ipynb"))
+    for cell in ("load", "a"):
+        kernel.run(page[cell], cell)
+    kernel.settle()
+    running = kernel.send(page["b"], "b")
+    judge = "import json, mlops_nb; print(json.dumps([c.verdict for c in mlops_nb.check('n.ipynb').cells]))"
+    assert json.loads(run_process(judge).stdout)[1] == "clean"
+    kernel.outputs(running)
+    kernel.settle()
+    assert json.loads(run_process(judge).stdout)[1:] == ["clean", "clean"]
 
 
 def test_a_changed_input_makes_stale(judged, workspace):

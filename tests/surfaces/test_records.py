@@ -16,13 +16,15 @@ from xml.etree import ElementTree
 import pytest
 
 from mlops_nb.data.quality import Rule
+from mlops_nb.lineage.columns import ColumnLineage, ColumnLink
 from mlops_nb.lineage.graph import Graph, GraphEdge, GraphNode
+from mlops_nb.lineage.verdicts import Verdict
 from mlops_nb.monitoring.drift import ColumnDrift
 from mlops_nb.pipelines.pipelines import Pipeline
 from mlops_nb.records import Record, Records
-from mlops_nb.surfaces import catalogue
-from mlops_nb.surfaces.html import to_html
-from mlops_nb.surfaces.text import FILLED_BY, to_text
+from mlops_nb.surfaces import catalogue, drawing
+from mlops_nb.surfaces.html import body, to_html
+from mlops_nb.surfaces.text import FILLED_BY, brief, to_text
 
 EVIL = "<script>alert(1)</script>\"'&"
 assert catalogue.verbs()
@@ -148,6 +150,42 @@ def made_report() -> Any:
 def test_a_verdict_has_a_sign_beside_its_colour():
     assert "✕ drifted" in to_html(dataclasses.replace(made_report(), drifted=True))
     assert "✓ stable" in to_html(dataclasses.replace(made_report(), drifted=False))
+
+
+def test_verdicts_that_are_not_clean_are_told_apart_by_sign_and_colour():
+    found = [body(Verdict("var:x", word, [])) for word in ("stale", "tainted", "uncheckable")]
+    assert found == [
+        'var:x: <span class="doubt">◷ stale</span>', 'var:x: <span class="bad">▲ tainted</span>',
+        'var:x: <span class="quiet">? uncheckable</span>',
+    ]  # fmt: skip
+
+
+def test_a_thing_that_is_called_like_a_verdict_is_none():
+    assert "✓" not in to_html(Records([GraphNode("a", "variable", "clean")]))
+
+
+def test_the_lineage_of_columns_shows_the_end_of_a_long_path():
+    link = ColumnLink(
+        "1", "file", "/a/very/long/way/to/the/folder/of/the/data/in.csv", "x", "DIRECT/IDENTITY", False, 1
+    )
+    shown = to_text(ColumnLineage("2", "total", "*", [link], []))
+    assert shown.startswith("total (2)\n")
+    assert "file …/way/to/the/folder/of/the/data/in.csv  x" in shown
+
+
+@pytest.mark.parametrize("most", range(4, 30))
+def test_a_long_name_is_cut_to_its_room(most: int):
+    for name in ("/some/where/far/away.csv", "/onelongnamewithoutanyfolder.csv", "not a path but just as long as"):
+        assert len(brief(name, most)) <= most
+        assert len(name) > most or brief(name, most) == name
+
+
+def test_the_picture_of_a_lineage_has_a_colour_and_a_word_for_each_kind():
+    kinds = ["execution", "variable", "dataset", "file", "external", "model", "fit", "figure", "drift", "config", "run"]
+    (picture,) = Reader(to_html(Graph([GraphNode(kind, kind, kind) for kind in kinds], [], False))).pictures
+    texts = [element.text for element in ElementTree.fromstring(picture).iter() if element.tag.endswith("text")]
+    assert texts[len(kinds) :] == [drawing.WORDS.get(kind, kind) for kind in drawing.COLOURS]
+    assert set(drawing.COLOURS) == set(kinds)
 
 
 def test_an_empty_list_says_so():

@@ -192,12 +192,24 @@ class Expressions:
         return self.load(node.id)
 
     def eval_list(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        items = [self.eval(item) for item in node.elts]
-        if any(isinstance(item, ast.Starred) for item in node.elts):
-            return self._holding(items)
-        return Several(items, tuple if isinstance(node, ast.Tuple) else list)
+        items: list[Value] = []
+        known = True
+        for item in node.elts:
+            value = self.eval(item)
+            parts = self._spread(value) if isinstance(item, ast.Starred) else [value]
+            known &= parts is not None
+            items += [value] if parts is None else parts
+        return Several(items, tuple if isinstance(node, ast.Tuple) else list) if known else self._holding(items)
 
     eval_tuple = eval_set = eval_list
+
+    def _spread(self, value: Value) -> list[Value] | None:
+        """Return the items of a starred list or tuple, or None where the code does not tell them."""
+        if isinstance(value, Several):
+            return None if value.mixed else value.items
+        if not isinstance(value, Whole) or type(value.literal) not in (list, tuple):
+            return None
+        return [Whole(self.all_of(value), part, late=value.late) for part in value.literal]
 
     def _holding(self, items: list[Value]) -> Whole:
         found = Whole()
