@@ -27,8 +27,9 @@ SPAWNING = frozenset({"create_task", "ensure_future", "call_later", "call_soon",
 
 
 def _numpy_random(numpy: Any) -> Hashable:
-    state = numpy.random.mtrand._rand._bit_generator.state["state"]
-    return hash(state["key"].tobytes()) if "key" in state else repr(state), state.get("pos")
+    found = numpy.random.mtrand._rand.get_state(legacy=False)
+    state, kept = found["state"], (found.get("has_gauss"), found.get("gauss"))  # every other normal number is kept
+    return hash(state["key"].tobytes()) if "key" in state else repr(state), state.get("pos"), kept
 
 
 #: By name: the module that must have been imported, and how its random state is read.
@@ -124,6 +125,8 @@ class Ambient:
             touched.doubts.append("it ran while a thread or task of an earlier cell was running")
         if names.inert:
             return
+        if names.calls & STATE:
+            read |= {f"<{name}>": self.nodes[name] for name in RANDOM if name in self.nodes}
         seeded = {_family(namespace.get(name)) for name in names.seeds}
         for name in self.observe(plain=not names.calls and names.binds <= names.imports):
             drawn = name in RANDOM and name not in seeded
@@ -133,8 +136,6 @@ class Ambient:
             made.append(self._made(name, "random numbers were drawn without a seed" if unseeded else None))
         if names.unseeded:
             touched.doubts.append("a random generator was made without a seed")
-        if names.calls & STATE:
-            read |= {f"<{name}>": self.nodes[name] for name in RANDOM if name in self.nodes}
         if names.setup:
             made.append(self._made("magics"))
         self._threads(names, touched)

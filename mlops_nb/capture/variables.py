@@ -40,6 +40,7 @@ class Version:
     identity: int
     look: Look
     absent: bool = False  # the name was deleted
+    fresh: bool = False  # as an import brought it
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,13 @@ class Variables:
         if everything:
             suspects |= {name for name in namespace if _is_tracked(name)}
         bound = self._bound(names, namespace, suspects, failed)
-        made = [self._bind(name, namespace, names) for name in sorted(bound)]
+        seen = frozenset().union(*(version.look.reach for name, version in old.items() if name in used))
+        looks = {name: self.eyes.look(namespace[name]) for name in sorted(bound)}
+        found = frozenset().union(*(look.reach for look in looks.values()))
+        hidden = self._hidden(found - seen)
+        made = [self._bind(name, namespace, names, look) for name, look in looks.items()]
         made += self._lost(names, namespace, suspects)
-        reach = frozenset().union(*(version.look.reach for version in old.values()), *(
-            self.known[name].look.reach for name in bound
-        ))  # fmt: skip
+        reach = found.union(*(version.look.reach for version in old.values()))
         near = suspects.union(*(self.holders[number] for number in reach if number in self.holders))
         made += self._changed(names, namespace, near.difference(bound))
         self.newest = next(reversed(namespace), None)
@@ -128,6 +131,7 @@ class Variables:
         reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
         reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
                   if name in old and name not in bound}  # fmt: skip
+        reads |= {name: node for name, node in hidden.items() if name not in reads}
         doubts = ["it reads the history of its session"] if any(map(INPUT.fullmatch, names.reads)) else []
         self._remember_result(fresh)
         needed = [*reads.values(), *(version.became for version in made if version.became is not None)]
@@ -158,9 +162,19 @@ class Variables:
                 found.add(name)
         return found
 
-    def _bind(self, name: str, namespace: Mapping[str, Any], names: Names) -> Made:
+    def _hidden(self, reach: frozenset[int]) -> dict[str, int]:
+        """Return the nodes, by name, that lead to objects which a cell got hold of without using any of their names.
+
+        A module, a registry or a current figure has handed them out; what an import brought and nobody changed comes
+        again with any import.
+        """
+        found = set().union(*(self.holders[number] for number in reach & self.holders.keys()))
+        return {name: version.node for name in found if not (version := self.known[name]).fresh}
+
+    def _bind(self, name: str, namespace: Mapping[str, Any], names: Names, look: Look) -> Made:
         kind = "import" if name in names.imports else "result" if RESULT.fullmatch(name) else "variable"
-        version = self._know(name, namespace[name], self.store.next_id())
+        version = self._know(name, namespace[name], self.store.next_id(), look)
+        version.fresh = kind == "import"
         return Made(version.node, name, kind, doubt=version.look.doubt)
 
     def _lost(self, names: Names, namespace: Mapping[str, Any], suspects: set[str]) -> list[Made]:

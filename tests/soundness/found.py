@@ -201,4 +201,54 @@ name = sorted(missing)
 # %%
 print(name)
 """,
+    "a normal number that was drawn together with another": """
+# %%
+import numpy as np
+# %%
+first = float(np.random.normal())
+# %%
+second = float(np.random.normal())
+# %%
+print(second)
+""",
+    "numbers after a state that another generator has set": """
+# %%
+import random
+import numpy as np
+# %%
+first = float(np.random.normal())
+# %%
+random.setstate(random.Random(1).getstate())
+numbers = np.random.rand(3)
+# %%
+print(numbers.tolist())
+""",
+    "an object that a module hands out again": """
+# %% file helper.py
+items = []
+
+def put(value):
+    items.append(value)
+# %%
+from helper import items as found, put
+table = {"found": found}
+# %%
+table["found"].append(2)
+# %%
+from helper import items as found, put
+# %%
+print(found)
+""",
+    "an object that a registry of a library hands out again": """
+# %%
+import logging
+# %%
+logger = logging.getLogger("mine")
+# %%
+logger.level += 5
+# %%
+again = logging.getLogger("mine")
+# %%
+print(again.level)
+""",
 }
