@@ -79,13 +79,14 @@ def analyse(tree: ast.AST) -> Names:
                 visitor.visit_Name(node)
                 visitor.names.reads.add(node.id)
     names = visitor.names
-    names.inert = all(map(_is_inert, getattr(tree, "body", (None,))))
+    names.inert = all(map(is_inert, getattr(tree, "body", (None,))))
     if names.calls & SEEDING:
         names.seeds = set(_first_seeds(tree))
     return names
 
 
-def _is_inert(statement: ast.AST | None) -> bool:
+def is_inert(statement: ast.AST | None) -> bool:
+    """Whether a statement only binds names to literals and to other names."""
     match statement:
         case ast.Assign(targets=targets, value=value) if all(isinstance(target, ast.Name) for target in targets):
             return all(isinstance(part, INERT) for part in ast.walk(value))

@@ -25,8 +25,10 @@ class Outputs:
         self.ours = False  # whether displays are kept in the history for our sake only
         self.ahead: int | None = None  # how far the shell's counter has moved on when a cell starts, by its version
 
-    def watch(self) -> None:
-        """Let IPython keep what is displayed."""
+    def watch(self, *, counted: bool) -> None:
+        """Let IPython keep what is displayed; ``counted`` says whether a cell with a number of its own is running."""
+        if counted:
+            self.ahead = self.shell.execution_count - len(self.shell.history_manager.input_hist_parsed) + 1
         publisher = self.shell.display_pub
         self.ours = getattr(publisher, "store_display_history", None) is False
         if self.ours:

@@ -30,6 +30,7 @@ from mlops_nb.capture.modules import LocalModules
 from mlops_nb.capture.moves import Moves
 from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
+from mlops_nb.capture.running import running_cells
 from mlops_nb.capture.values import Eyes
 from mlops_nb.capture.variables import Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
@@ -49,6 +50,7 @@ class Frame:
     source: str
     shown: OutputMark
     tree: ast.AST | None = None
+    doubt: str | None = None  # why not all that it did is known
     broke: bool = False  # whether a cell inside it raised, so that not everything in it ran
 
 
@@ -96,10 +98,16 @@ class Session:
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.append(self)
-        self.outputs.watch()
+        started = running_cells()
+        self.outputs.watch(counted=bool(started) and started[0].info.store_history)
         self.files.hashes.load(self.project.store)
         self.files.start()
         self.variables.adopt(self.shell.user_ns, "was bound before recording began")
+        if started and not started[0].only_magics:  # the rest of the cell that loads us is the first to be recorded
+            for cell in started:
+                self.pre_run_cell(cell.info)
+                self.visit(cell.tree)
+                self.frames[-1].doubt = cell.doubt
 
     def detach(self) -> None:
         """Stop, end the run and leave nothing behind in the shell."""
@@ -217,6 +225,8 @@ class Session:
         sweep = self.ambient.busy or any(file.kind == "code" for file in opened)  # a reload changes what others hold
         touched = self.variables.after(names, namespace, failed=frame.broke or error is not None, sweep=sweep)
         self.ambient.after(names, namespace, touched)
+        if frame.doubt:
+            touched.doubts.append(frame.doubt)
         self._look_at_packages(frame.number, during=True)
         for version in touched.made:
             known.learn(version.name, namespace.get(version.name))

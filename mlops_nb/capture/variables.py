@@ -85,7 +85,9 @@ class Variables:
             if name not in namespace:
                 self._forget(name)
             elif version is None or not self._is_still(version, namespace[name]):
-                node = self._know(name, namespace[name], self.store.next_id()).node
+                version = self._know(name, namespace[name], self.store.next_id())
+                version.fresh = type(namespace[name]) is ModuleType
+                node = version.node
                 self.adopted[node] = Made(node, name, "variable", doubt=f"{name} {why}")
 
     def _is_still(self, version: Version, value: Any) -> bool:
