@@ -21,6 +21,23 @@ HARMLESS = frozenset(
     {"who", "who_ls", "whos", "history", "lsmagic", "pwd", "ls", "pinfo", "pinfo2", "psource", "tb", "xmode", "mlops"}
     | {"notebook", "recall", "page", "quickref", "magic", "doctest_mode"}
 )
+#: Magics that set something which later cells may depend on, and touch no name.
+SETTING = frozenset(
+    {
+        "matplotlib",
+        "load_ext",
+        "reload_ext",
+        "unload_ext",
+        "autoreload",
+        "config",
+        "env",
+        "set_env",
+        "cd",
+        "pushd",
+        "popd",
+    }
+    | {"precision", "colors", "pprint", "pdb", "automagic", "gui", "alias", "unalias", "rehashx"}
+)
 SHELL = frozenset({"bash", "sh", "script", "system", "sx", "!", "writefile", "file", "html", "javascript", "perl"})
 OPTIONS = re.compile(r"^(\s*--?[A-Za-z][\w-]*(\s+\d+)?\s)+")  # of a magic, before its code
 WORD = re.compile(r"[^\W\d]\w*")
@@ -462,10 +479,9 @@ class _CellVisitor(ast.NodeVisitor):
             self._python(OPTIONS.sub("", line))
         elif magic in ("sx", "system"):
             self._program([line])
-        elif magic in ("run", "load", "store", "macro", "rerun", "edit", "autocall"):
-            self.names.everything = True
         elif magic not in HARMLESS and magic not in ("pip", "conda", "uv", "mamba"):
             self.names.setup = True
+            self.names.everything |= magic not in SETTING
             self._now(BRACES.findall(line))
 
     def _program(self, texts: Iterable[str]) -> None:

@@ -251,4 +251,14 @@ again = logging.getLogger("mine")
 # %%
 print(again.level)
 """,
+    "a name that a magic deletes with another": """
+# %%
+table = {"k": 1}
+# %%
+other = table
+# %%
+%xdel other
+# %%
+print(table)
+""",
 }

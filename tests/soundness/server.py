@@ -25,7 +25,8 @@ encode = json.JSONEncoder().encode  # a notebook may do anything to what it can 
 SECONDS = 20  # after which a session is given up
 #: What differs between equal sessions: what %%time says, addresses, and the name of the folder.
 CHANGING = re.compile(
-    r"^(CPU times|Wall time|Compiler time): .*\n|(?<=0x)[0-9a-f]+|(?<= at )[0-9a-f]{8,}|\S+/(?=notebook/)", re.MULTILINE
+    r"^(CPU times|Wall time|Compiler time): .*\n|(?<=0x)[0-9a-fA-F]+|(?<= at )[0-9a-f]{8,}|\S+/(?=notebook/)",
+    re.MULTILINE,
 )
 
 
