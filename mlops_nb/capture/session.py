@@ -260,7 +260,7 @@ class Session:
         ]
 
     def _look_at_packages(self, execution: int, *, during: bool) -> None:
-        if self.packages.changed():
+        if self.packages.changed(sure=during and (self.files.hearing.spawned or "pip" in sys.modules)):
             store = self.project.store
             store.defer(functools.partial(environments.add_change, store, execution, during))
 

@@ -33,6 +33,8 @@ def _array(walk: Walk, value: Any, kind: type) -> None:
         walk.reach.add(id(owner))
     if owner.base is not None:
         walk.reach.add(id(owner.base))
+        if type(owner.base) is memoryview:
+            walk.reach.add(id(owner.base.obj))
     walk.reach.add(-owner.__array_interface__["data"][0])
     if plain.dtype.hasobject:
         if plain.dtype != object:

@@ -10,7 +10,7 @@ from tests.benchmarks.conftest import answer_of
 CELLS = """
 import json, os, sys, tempfile, time
 os.chdir(tempfile.mkdtemp())
-os.environ["IPYTHONDIR"] = os.getcwd()
+os.environ["IPYTHONDIR"] = tempfile.mkdtemp()
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 session = None
@@ -45,7 +45,7 @@ def test_capture_adds_little_to_a_trivial_cell(benchmark, figure):
 GROWTH = """
 import json, os, tempfile
 os.chdir(tempfile.mkdtemp())
-os.environ["IPYTHONDIR"] = os.getcwd()
+os.environ["IPYTHONDIR"] = tempfile.mkdtemp()
 from IPython.core.interactiveshell import InteractiveShell
 from mlops_nb.capture import session as sessions
 shell = InteractiveShell.instance()

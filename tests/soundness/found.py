@@ -261,4 +261,16 @@ other = table
 # %%
 print(table)
 """,
+    "an array over a buffer that is written": """
+# %%
+import numpy as np
+# %%
+data = bytearray(b"abc")
+# %%
+array = np.frombuffer(data, dtype="u1")
+# %%
+data[0] = 66
+# %%
+print(array.tolist())
+""",
 }
