@@ -120,6 +120,8 @@ class Hearing:
     def _rename(self, source: Any, target: Any, source_folder: int = -1, target_folder: int = -1) -> None:
         before, after = whole_path(source, source_folder), whole_path(target, target_folder)
         if before and after and (self.places.is_data(before) or self.places.is_data(after)):
+            if not os.path.lexists(before):  # it will fail
+                return
             folder = os.path.isdir(before)
             if folder and before in self.made:
                 self.made.append(after)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlops_nb.capture.kinds import FROZEN
 
-PACKAGES = frozenset({"site-packages", "dist-packages"})
+PACKAGES = tuple(f"{os.sep}{folder}{os.sep}" for folder in ("site-packages", "dist-packages"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class LocalModules:
         self.before = frozenset(sys.modules)  # those of whatever runs the notebook among them
         self.known: dict[str, bool] = {"__main__": True}
         self.sources: dict[str, Source] = {}  # of the user's modules that were imported meanwhile
-        self.count = len(sys.modules)
+        self.present: frozenset[str] = frozenset()
+        self.count = 0
 
     def __call__(self, name: str) -> bool:
         """Whether a module, by its name, is the user's own."""
@@ -72,17 +73,19 @@ class LocalModules:
             made_here = own.get("__spec__") is None and own.get("__loader__") is None
             return made_here and not str(own.get("__name__")).startswith("_cython_")
         path = os.path.abspath(file)
-        parts = {*Path(path).parts}
-        if path.startswith(self.machinery) or parts & PACKAGES or name.partition(".")[0] in FROZEN:
+        if path.startswith(self.machinery) or any(map(path.__contains__, PACKAGES)):
+            return False
+        if name.partition(".")[0] in FROZEN:
             return False
         return name not in self.before or path.startswith((*self.folders, f"{os.getcwd()}{os.sep}"))
 
     def loaded(self) -> list[Path]:
         """Return the files of the user's modules that have been imported or reloaded since this was last asked."""
-        fresh = []
+        fresh: list[str] = []
         if len(sys.modules) != self.count:
-            self.count = len(sys.modules)
-            fresh = [name for name in list(sys.modules) if name not in self.sources and self(name)]
+            present = frozenset(sys.modules)
+            fresh = [name for name in present - self.present if self(name)]
+            self.count, self.present = len(present), present
         self.sources |= {name: Source.of(sys.modules[name]) for name in fresh}
         reloads = "IPython.extensions.autoreload" in sys.modules  # it may put new code into a module without a reload
         for name, known in list(self.sources.items()):

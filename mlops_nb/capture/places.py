@@ -6,10 +6,11 @@ import os
 import re
 import sys
 import sysconfig
+import tempfile
 
 from mlops_nb.capture.watches import SKIPPED
 
-#: Outside of the project, and inside Python's own folders, only these are data; the rest is code, fonts, caches.
+#: These are data wherever they lie, also in Python's own folders and in caches.
 DATA = frozenset(
     {".csv", ".tsv", ".zip", ".gz", ".bz2", ".xz", ".zst", ".parquet", ".feather", ".arrow", ".npy", ".npz", ".pkl"}
     | {".pickle", ".joblib", ".h5", ".hdf5", ".xlsx", ".xls", ".sqlite", ".sqlite3", ".db", ".duckdb", ".jsonl", ".nc"}
@@ -21,6 +22,8 @@ NEVER = (".pyc", ".so", ".ipynb", "/mlops.toml", "/history.sqlite", "/history.sq
 #: Folders in which nothing is data; packages that are installed may bring some.
 HIDDEN = re.compile("|".join(re.escape(f"/{name}/") for name in SKIPPED - {"site-packages", ".venv"}))
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
+#: Where, besides, what a program installed or keeps for itself lies: fonts, time zones, caches, settings.
+INSTALLED = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/", "/var/", "/run/", "/snap/", "/Library/", "/System/")
 
 
 def _machinery() -> tuple[str, ...]:
@@ -35,6 +38,8 @@ class Places:
     def __init__(self, root: str) -> None:
         self.root = root
         self._inside = f"{root}/"
+        self._beside = f"{os.path.dirname(root)}/"
+        self._temporary = f"{tempfile.gettempdir()}/"
         self._machinery = _machinery()
 
     def inside(self, path: str) -> bool:
@@ -48,9 +53,17 @@ class Places:
         if path.endswith(">") and os.path.basename(path).startswith("<") and not os.path.exists(path):
             return False  # Python looks for the text of a syntax error in "<unknown>", and finds none
         suffix = os.path.splitext(path)[1].lower()
-        if path.startswith(self._inside):
-            return not path.startswith(self._machinery) or suffix in DATA
-        return suffix in DATA
+        if suffix in DATA:
+            return True
+        if path.startswith(self._machinery):
+            return False
+        return path.startswith(self._inside) or (suffix not in CODE and self._is_the_users(path))
+
+    def _is_the_users(self, path: str) -> bool:
+        """Whether a file outside of the project is none that a program installed or keeps for itself."""
+        if path.startswith(self._beside) and self._beside != "/":
+            return "/." not in path[len(self._beside) - 1 :]
+        return "/." not in path and not path.startswith((*INSTALLED, self._temporary))
 
     def is_asked(self, folder: str) -> bool:
         """Whether a folder is one whose content the user may ask for."""

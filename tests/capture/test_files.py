@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from mlops_nb.capture.places import Places
 from mlops_nb.lineage.references import resolve
 
 
@@ -130,8 +131,21 @@ def test_data_outside_of_the_project_is_named_by_its_whole_path(files, tmp_path_
 def test_a_folder_whose_name_begins_like_the_project_is_outside_of_it(files, workspace, tmp_path_factory):
     other = workspace.with_name(workspace.name + "-other")
     other.mkdir()
-    (other / "notes.txt").write_text("not data of ours")
-    assert files(f"open({str(other / 'notes.txt')!r}).read()") == {}
+    (other / "notes.txt").write_bytes(b"1")
+    assert files(f"open({str(other / 'notes.txt')!r}).read()") == {str(other / "notes.txt"): ("read", sha(b"1"))}
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("/data/photo.jpg", True), ("/home/me/work/notes.txt", True), ("/home/me/other/settings.yaml", True),
+        ("/home/me/.cache/fonts.json", False), ("/home/me/.cache/weights.safetensors", True),
+        ("/home/me/work/.hidden/x.txt", False), ("/usr/share/zoneinfo/UTC", False), ("/opt/tool/data.json", False),
+        ("/data/helper.py", False), ("/tmp/half.txt", False), ("/tmp/half.csv", True), ("/etc/hosts.csv", False),
+    ],
+)  # fmt: skip
+def test_files_outside_of_the_project_are_data_unless_a_program_keeps_them_for_itself(path, counts):
+    assert Places("/home/me/work/project").is_data(path) is counts
 
 
 def test_a_file_that_is_opened_by_a_cell_inside_a_cell_belongs_to_the_outer_one(files, workspace):

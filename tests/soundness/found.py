@@ -273,4 +273,32 @@ data[0] = 66
 # %%
 print(array.tolist())
 """,
+    "a file outside of the project that is no data by its name": """
+# %%
+import os, pathlib
+# %%
+os.chdir("..")
+# %%
+with open("one.txt", "a") as file:
+    file.write("+")
+os.rename("one.txt", "two.txt")
+# %%
+size = pathlib.Path("two.txt").stat().st_size
+# %%
+print(size)
+""",
+    "a file that cannot be moved again": """
+# %%
+import os, pathlib
+# %%
+with open("one.txt", "a") as file:
+    file.write("+")
+os.rename("one.txt", "two.txt")
+# %%
+os.rename("one.txt", "two.txt")
+# %%
+size = pathlib.Path("two.txt").stat().st_size
+# %%
+print(size)
+""",
 }
