@@ -139,7 +139,7 @@ def test_a_folder_whose_name_begins_like_the_project_is_outside_of_it(files, wor
     ("path", "counts"),
     [
         ("/data/photo.jpg", True), ("/home/me/work/notes.txt", True), ("/home/me/other/settings.yaml", True),
-        ("/home/me/.cache/fonts.json", False), ("/home/me/.cache/weights.safetensors", True),
+        ("/home/me/.cache/fonts.json", False), ("/home/me/.cache/weights.safetensors", False),
         ("/home/me/work/.hidden/x.txt", False), ("/usr/share/zoneinfo/UTC", False), ("/opt/tool/data.json", False),
         ("/data/helper.py", False), ("/tmp/half.txt", False), ("/tmp/half.csv", True), ("/etc/hosts.csv", False),
     ],
