@@ -19,7 +19,7 @@ from mlops_nb.project import Project
 #: Facts of one cell that are recorded; a loop that makes more is told so once.
 LIMIT = 1000
 #: What reading training metrics may cost a cell: this many seconds, or this part of what its fits took.
-FREE_SECONDS, FREE_PART = 0.05, 0.2
+FREE_SECONDS, FREE_PART = 0.03, 0.05
 
 
 class Recorder:
