@@ -2,8 +2,8 @@
 
 A cell that runs beside such a thread cannot be checked. Two sorts are none: threads that never run anything of the
 user's (a heartbeat, a progress bar's monitor), and threads of pools and event loops that rest: they wait to be given
-work, have none left, and what stands on their stacks shows it. Only a cell, or a thread that does not rest, can give
-them some, and then it is that one which works. A thread that waits for anything else (time, a socket, a lock) may go on
+work and have none left, as shows where they stand and what they take it from. Only a cell, or a thread that does not
+rest, can give them some, and then it is that one which works. A thread that waits for anything else (time, a socket, a lock) may go on
 by itself at any moment, so that it depends on the clock whether a cell sees what it did: that one is in doubt.
 """
 
@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType, FunctionType, MethodType
 from typing import Any
+
+from mlops_nb.capture.parking import Parking
 
 #: Classes and targets of threads, each read through: they call nothing that the user has given them.
 QUIET = frozenset(
@@ -41,6 +43,7 @@ QUIET = frozenset(
 PACKAGES = frozenset({"mlops_nb", "debugpy", "_pydevd_bundle", "pydevd"})
 HOOKS = frozenset({"run", "call_handlers"})  # what makes a quiet thread run something else, when it is set on it
 
+PARKED = Parking()
 TURNS, TURN = 4, 0.0002  # how often, and how many seconds, a thread that has just done its work may take to rest
 Fields = dict[str, Any]
 
@@ -116,15 +119,10 @@ def _stands(frame: FrameType, *places: str) -> bool:
 
 
 def _worker_rests(thread: threading.Thread, frame: FrameType) -> bool:
-    """Of a thread of a ThreadPoolExecutor: it takes from a queue that is empty, and none of them holds an item.
-
-    The pool counts who waits, which also tells of an item that has just left the queue. (Before Python 3.12 it may
-    count more than there are, but never fewer.)
-    """
-    arguments = _fields(thread)["_args"]
-    pool, waiting = arguments[0](), next(given for given in arguments if type(given) is queue.SimpleQueue)
-    idle = pool is None or pool._idle_semaphore._value >= len(pool._threads)
-    return _stands(frame, "concurrent.futures.thread._worker") and waiting.empty() and idle
+    """Of a thread of a ThreadPoolExecutor: it takes from a queue that is empty, and has been handed nothing."""
+    waiting = next(given for given in _fields(thread)["_args"] if type(given) is queue.SimpleQueue)
+    stands = _stands(frame, "concurrent.futures.thread._worker") and waiting.empty()
+    return stands and PARKED.holds(thread.native_id or 0)
 
 
 def _loop_rests(thread: threading.Thread, frame: FrameType) -> bool:
