@@ -3,8 +3,9 @@
 A cell that runs beside such a thread cannot be checked. Two sorts are none: threads that never run anything of the
 user's (a heartbeat, a progress bar's monitor), and threads of pools and event loops that rest: they wait to be given
 work and have none left, as shows where they stand and what they take it from. Only a cell, or a thread that does not
-rest, can give them some, and then it is that one which works. A thread that waits for anything else (time, a socket, a lock) may go on
-by itself at any moment, so that it depends on the clock whether a cell sees what it did: that one is in doubt.
+rest, can give them some, and then it is that one which works. A thread that waits for anything else (time, a socket, a
+lock) may go on by itself at any moment, so that it depends on the clock whether a cell sees what it did: that one is in
+doubt.
 """
 
 from __future__ import annotations
