@@ -114,6 +114,7 @@ class Verb:
     function: Callable[..., Any]
     effect: Effect
     founds: bool
+    held: str | None = None
 
     @property
     def summary(self) -> str:
@@ -156,9 +157,18 @@ VERBS: dict[str, Verb] = {}
 
 
 def verb(
-    name: str, *, records: bool = False, writes: bool = False, job: bool = False, founds: bool = False
+    name: str,
+    *,
+    records: bool = False,
+    writes: bool = False,
+    job: bool = False,
+    founds: bool = False,
+    held: str | None = None,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Make a function a verb; its first parameter is the project."""
+    """Make a function a verb; its first parameter is the project.
+
+    One that takes an object only to hold it against something, the argument ``held``, takes a reference without that.
+    """
     effect: Effect = "writes" if writes else "records" if records else "job" if job else "reads"
 
     def register(function: Callable[P, T]) -> Callable[P, T]:
@@ -179,7 +189,7 @@ def verb(
             return cast("T", _listed(function(*args, **kwargs)))
 
         called = acting if writes else plain
-        VERBS[name] = Verb(name, called, effect, founds)
+        VERBS[name] = Verb(name, called, effect, founds, held)
         return called
 
     return register

@@ -10,19 +10,17 @@ import asyncio
 import decimal
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlops_nb.capture.dataflow import STATE, Names
+from mlops_nb.capture.threads import Threads
 from mlops_nb.capture.variables import Made, Touched
 from mlops_nb.store.db import Store
 
 THREADS = "threads"
-#: Threads of these modules do nothing a notebook could see.
-QUIET = frozenset({"tqdm", "IPython", "ipykernel", "zmq", "tornado", "mlops_nb", "debugpy", "_pydevd_bundle", "pydevd"})
 SPAWNING = frozenset({"create_task", "ensure_future", "call_later", "call_soon", "call_at", "gather", "TaskGroup"})
 
 
@@ -89,8 +87,9 @@ class Ambient:
         self.seen: dict[str, Hashable] = {}
         self.nodes: dict[str, int] = {}
         self.setup: int | None = None
+        self.threads = Threads()
         self.alive: set[int] = set()
-        self.baseline = {thread.ident for thread in threading.enumerate()}
+        self.working: set[int] = set()
         self.observe()
 
     def observe(self, plain: bool = True) -> list[str]:
@@ -146,11 +145,15 @@ class Ambient:
 
     @property
     def busy(self) -> bool:
-        """Whether something that an earlier cell started may still run."""
+        """Whether something that an earlier cell started may have run since; asked before the values are looked at.
+
+        What runs now belongs to the next cell: it may change a value after that was looked at, and be gone soon after.
+        """
+        self.working = self.threads.working()
         return bool(self.alive)
 
     def _threads(self, names: Names, touched: Touched) -> None:
-        now = {thread.ident or 0 for thread in threading.enumerate() if _is_the_users(thread)} - self.baseline
+        now = set(self.working)
         if names.calls & SPAWNING or any(number < 0 for number in self.alive):
             now |= {-id(task) for task in _tasks() if not task.done()}
         if now - self.alive:
@@ -163,12 +166,6 @@ def _family(module: Any) -> str:
     return {"random": "random", "numpy": "numpy.random", "numpy.random": "numpy.random", "torch": "torch.random"}.get(
         name, ""
     )
-
-
-def _is_the_users(thread: threading.Thread) -> bool:
-    target = getattr(thread, "_target", None)
-    modules = {type(thread).__module__.partition(".")[0], str(getattr(target, "__module__", "")).partition(".")[0]}
-    return not modules & QUIET
 
 
 def _tasks() -> set[asyncio.Task[Any]]:

@@ -12,7 +12,7 @@ from mlops_nb.records import Json
 from mlops_nb.verbs import Value, verb
 
 
-@verb("check", records=True)
+@verb("check", records=True, held="contract")
 def check(
     project: Project, what: Value, contract: str | None = None, *, live: dict[str, Json] | None = None
 ) -> Quality | Verdict | NotebookVerdict:
@@ -33,7 +33,8 @@ def check(
         return quality.hold(project, what, contract)
     if not isinstance(what, str):
         raise UsageError(
-            f"a {type(what).__name__} is checked against a contract - name one, as in check(frame, 'flights')"
+            f"a {type(what).__name__} is checked against a contract - name one, as in check(frame, 'flights');"
+            " or give the name of a variable, as in check('var:x'), to check where its value comes from"
         )
     if what.endswith(".ipynb"):
         return verdict_of_notebook(project, what, None if live is None else {key: str(live[key]) for key in live})

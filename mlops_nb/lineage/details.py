@@ -11,8 +11,9 @@ from mlops_nb.capture import cells, environments
 from mlops_nb.capture.cells import Output
 from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
+from mlops_nb.lineage.live import table_facts
 from mlops_nb.lineage.moments import before
-from mlops_nb.lineage.references import resolve
+from mlops_nb.lineage.references import FITTED, SIGNS, columns_of, resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment, to_json
 from mlops_nb.store.db import Store
@@ -32,6 +33,8 @@ TABLES = {
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
 HASH = re.compile(r"[0-9a-f]{64}")  # shown by its beginning, which is what a person compares
 NAMED = frozenset({"run", "parent", "execution"})  # columns that hold the row ID of another node
+
+UNPROFILED = "not kept: of tables alone that were read, written, fitted or registered with mlops.dataset(table, name)"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ def show(project: Project, ref: str, *, as_of: str | None = None) -> Detail:
     node = store.rows("SELECT * FROM node WHERE id = ?", number)[0]
     kind = node["kind"]
     facts = _facts(project, kind, number)
+    if kind in ("variable", "result") and "fingerprint" not in facts:
+        facts |= _unmeasured(project, number, node["name"])
     source, outputs = None, []
     maker = number if kind == "execution" else _maker(project, number, end)
     if maker is not None:
@@ -142,6 +147,18 @@ def _table(project: Project, number: int) -> dict[str, Json]:
     if row["fingerprint"] is None:
         return {"fingerprint": f"not known: {row['reason']}"}
     return {"rows": row["rows"], "fingerprint": row["fingerprint"], "columns": json.loads(row["columns"])}
+
+
+def _unmeasured(project: Project, number: int, name: str) -> dict[str, Json]:
+    """Return what is known of a table that crossed no boundary: from the running session, else its columns alone."""
+    facts = table_facts(project, number, name)
+    if not facts:
+        known = columns_of(project.store, number)
+        if known is None or FITTED in known:  # the features of a model
+            return {}
+        columns: list[Json] = [column for column in known if column not in SIGNS]
+        facts = {"columns": columns}
+    return facts | {"profile": UNPROFILED}
 
 
 def _fact(project: Project, name: str, value: Any) -> Json:

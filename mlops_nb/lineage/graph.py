@@ -9,6 +9,7 @@ from mlops_nb.capture.nodes import COMMON
 from mlops_nb.capture.processes import reap
 from mlops_nb.lineage.moments import before
 from mlops_nb.lineage.references import resolve
+from mlops_nb.lineage.shared import sharing
 from mlops_nb.project import Project
 from mlops_nb.records import Record
 from mlops_nb.store.db import LATEST, Store
@@ -111,7 +112,8 @@ def lineage(
         start = resolve(project, ref, end)
         starts = [number for number in _inside(store, start) if number < end]
         up = {number for node in starts for number in ancestors(store, node, limit, end)}
-        down = {number for node in starts for number in descendants(store, node, limit, end)}
+        same = [number for node in starts for number in sharing(store, node, end)]
+        down = {number for node in [*starts, *same] for number in descendants(store, node, limit, end)}
         numbers, truncated = up | down, max(len(up), len(down)) >= limit
     marks = ",".join(str(number) for number in numbers)
     # a cached run only repeats what its original did: it would bury the picture too

@@ -8,6 +8,7 @@ from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.columns import column_reach
 from mlops_nb.lineage.graph import GraphNode, descendants, graph_nodes
 from mlops_nb.lineage.references import resolve_column
+from mlops_nb.lineage.shared import sharing
 from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.project import Project
 from mlops_nb.records import Record
@@ -52,7 +53,8 @@ def impact(project: Project, ref: str, *, limit: int = 2000) -> Impact:
     number, column = resolve_column(project, ref)
     if column == ALL:
         starts = [number, *_same_cell(project, number)]
-        reached = {found for start in starts for found in descendants(store, start, limit)} - {*starts}
+        same = sharing(store, number)
+        reached = {found for start in [*starts, *same] for found in descendants(store, start, limit)} - {*starts}
     else:
         reached = column_reach(project, number, column)
     nodes = graph_nodes(store, reached)[::-1]

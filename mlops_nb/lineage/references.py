@@ -23,8 +23,9 @@ from mlops_nb.store.db import LATEST, Store
 
 MODEL = re.compile(r"^(?P<name>[^/@]+)(?:/(?P<version>\d+|latest)|@(?P<alias>[^/@]+))?$")
 DATASET = re.compile(r"^(?P<name>[^/@]+)(?:[/@](?P<version>\d+|latest))?$")
+FITTED = "(fit)"
 #: What stands in a list of columns and is none.
-SIGNS = ("(index)", "(fit)", "")
+SIGNS = ("(index)", FITTED, "")
 WAYS = "var:NAME, cell:N, file:PATH, dataset:NAME, models:/NAME/1, models:/NAME@alias, runs:/ID, or an ID"
 
 

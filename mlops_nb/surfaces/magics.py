@@ -139,9 +139,11 @@ def _dispatch(words: list[str]) -> Any:
 
 
 def _resolved(verb: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Replace words that name variables by their values, where the verb takes an object."""
+    """Replace words that name variables by their values, where the verb takes an object and no reference."""
     from mlops_nb.verbs import Value
 
+    if verb.held is not None and verb.held not in arguments:
+        return arguments
     session = sessions.current()
     namespace = session.shell.user_ns if session else {}
     objects = {argument.name for argument in verb.arguments if argument.type is Value}

@@ -47,6 +47,28 @@ def test_a_variable_is_shown_with_the_cell_that_made_it(story):
     assert shown.source.endswith("rows = [1, 2, 3]")
 
 
+def test_a_table_that_crossed_no_boundary_is_shown_as_the_session_holds_it(shell, project):
+    shell.run_cell("import pandas as pd\nt = pd.DataFrame({'a': [1, 2], 'b': ['x', 'y']})", store_history=True)
+    facts = show(project, "var:t").facts
+    text = str(shell.user_ns["t"].dtypes["b"])
+    assert (facts["rows"], facts["columns"]) == (2, {"a": {"type": "int64"}, "b": {"type": text}})
+    assert facts["profile"].startswith("not kept: of tables alone that were read")
+
+
+def test_a_table_of_another_time_is_shown_by_its_columns_alone(shell, project):
+    shell.run_cell("import pandas as pd\nt = pd.DataFrame({'a': [1, 2]})", store_history=True)
+    old = show(project, "t").id
+    shell.run_cell("import mlops_nb\nt['b'] = 1\nfacts = mlops_nb.show('var:t').facts", store_history=True)
+    assert "rows" not in shell.user_ns["facts"]  # it is not what it was as the cell began
+    facts = show(project, old).facts
+    assert facts.keys() == {"columns", "profile"}
+    assert facts["columns"] == ["a"]
+    assert show(project, "var:facts").facts == {}
+    model = "from sklearn.linear_model import LinearRegression\nm = LinearRegression().fit(t[['a']], t.b)"
+    shell.run_cell(model, store_history=True)
+    assert "profile" not in show(project, "var:m").facts
+
+
 def test_a_file_is_shown_with_its_places_and_the_cell_that_wrote_it(story):
     shown = show(story, "file:out.txt")
     assert (shown.kind, shown.facts["places"], shown.facts["size"]) == ("file", ["out.txt"], 9)

@@ -100,6 +100,48 @@ def test_the_lineage_of_a_variable_leads_on_to_what_was_made_of_it(story):
     assert "other" not in names(lineage(story, "var:raw"))
 
 
+@pytest.fixture
+def led_to(shell, project):
+    """Run cells and return the names of the variables that a reference led to."""
+
+    def run(*cells, ref):
+        for cell in cells:
+            shell.run_cell(cell, store_history=True).raise_error()
+        graph, affected = lineage(project, ref), mlops.impact(ref)
+        names = {node.id: node.name for node in graph.nodes if node.kind == "variable"}
+        drawn = {names[edge.target] for edge in graph.edges if edge.kind == "wrote" and edge.target in names}
+        assert {node.name for node in affected.variables} <= drawn
+        return drawn, sorted(node.name for node in affected.variables)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("cells", "ref", "after"),
+    [
+        (("t = {'a': 1}", "v = t", "v['b'] = 1", "s = len(t)"), "var:v", ["s", "t"]),
+        (("t = {'a': 1}", "v = t", "t['b'] = 1", "s = len(v)"), "var:t", ["s", "v"]),
+        (("d = {'x': []}", "a = d['x']", "b = d['x']", "a.append(1)", "s = len(b)"), "var:a", ["b", "d", "s"]),
+        (("t = []", "v = t", "v.append(1); n = len(t)", "s = len(t)"), "var:v", ["s", "t"]),
+        (("t = []", "v = t", "v.append(1)", "w = list(t)", "t.append(w)", "u = len(v)"), "var:t", ["u", "v"]),
+    ],
+)
+def test_a_change_in_place_leads_on_to_what_is_made_of_the_other_names_of_an_object(led_to, cells, ref, after):
+    assert led_to(*cells, ref=ref)[1] == after
+
+
+@pytest.mark.parametrize(
+    ("cells", "ref"),
+    [
+        (("a = []", "b = []", "a.append(1); b.append(1)", "s = len(b)"), "var:a"),
+        (("c = [1]", "a = list(c)", "b = list(c)", "a.append(1); b.append(1)", "s = len(b)"), "var:a"),
+        (("t = []", "v = t", "s = len(t)"), "var:v"),
+    ],
+)
+def test_a_change_in_place_leads_on_to_nothing_that_is_made_of_other_objects(led_to, cells, ref):
+    assert led_to(*cells, ref=ref)[1] == []
+
+
 def test_a_cell_that_only_imports_does_not_stand_in_a_picture_by_itself(shell, project):
     for cell in ("import math", "x = math.pi", "y = x"):
         shell.run_cell(cell, store_history=True)

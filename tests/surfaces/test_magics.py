@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mlops_nb.data.datasets import datasets
-from mlops_nb.errors import UsageError
+from mlops_nb.errors import ContractViolation, UsageError
 from mlops_nb.project import Project, Status
 from mlops_nb.records import Record, Records
 from mlops_nb.registry.versions import models
@@ -49,6 +49,22 @@ def test_a_record_is_shown_as_html_and_as_plain_text(shell: Any):
         data, _ = shell.display_formatter.format(shown)
         assert data["text/html"] == to_html(shown)
         assert data["text/plain"] == to_text(shown)
+
+
+@pytest.mark.parametrize("verb", ["check", "slice", "show", "lineage", "impact"])
+def test_a_bare_name_of_a_variable_is_a_reference_to_it(shell: Any, verb: str):
+    shell.run_cell("s = 1 + 1", store_history=True)
+    found = [magic(shell, f"{verb} {ref}").to_json() for ref in ("s", "var:s")]
+    for record in found:
+        record.pop("ref", None)
+    assert found[0] == found[1]
+
+
+def test_a_name_is_of_a_table_where_it_is_held_against_a_contract(shell: Any, workspace: Path):
+    (workspace / "mlops.toml").write_text("[contract.small]\nrows = { max = 2 }\n")
+    shell.user_ns["frame"] = FRAME
+    with pytest.raises(ContractViolation, match="rows"):
+        magic(shell, "check frame small")
 
 
 @pytest.mark.parametrize("name", verbs())

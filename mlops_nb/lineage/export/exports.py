@@ -68,16 +68,17 @@ FORMATS: dict[str, tuple[str, Callable[[Project, Names, RunFacts, Path], Written
 
 
 @verb("export", job=True)
-def export(project: Project, run: str, *, format: str = "openlineage", to: str | None = None) -> Export:
+def export(project: Project, run: str | None = None, *, format: str = "openlineage", to: str | None = None) -> Export:
     """Write a run as OpenLineage events, W3C PROV-JSON or a Provenance Run Crate.
 
     Args:
-        run: the run, as runs:/ID, an ID or the beginning of one; a pipeline's run includes its steps
+        run: the run, as runs:/ID, an ID or the beginning of one; a pipeline's run includes its steps. Without it, the
+            run that is going on in this notebook, elsewhere the last one
         format: openlineage (events, one a line), prov (one JSON document) or crate (a folder)
         to: the file or folder to make, or for a file the folder to put it in; by default the project's "exports"
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run, or none at all.
         UsageError: there is no such format, the target exists, or what is named is not a run.
         StoreReadOnly: the target cannot be written.
     """
@@ -85,7 +86,7 @@ def export(project: Project, run: str, *, format: str = "openlineage", to: str |
         raise UsageError(f"no format {format!r} - there are: {', '.join(FORMATS)}")
     suffix, write = FORMATS[format]
     reap(project)
-    number = _run(project, run)
+    number = _present(project) if run is None else _run(project, run)
     with hooks.unheard():
         names = Names(project)
         facts = read(project, names, number)
@@ -96,6 +97,16 @@ def export(project: Project, run: str, *, format: str = "openlineage", to: str |
         files = [path for path in (target, *target.rglob("*")) if path.is_file()]
         size = sum(path.stat().st_size for path in files)
     return Export(facts.record.id, format, target, entries, len(files), size, missing)
+
+
+def _present(project: Project) -> int:
+    """Return the row ID of the run that is going on here, else of the last one that is no part of another."""
+    if project.run is not None:
+        return project.run
+    number: int | None = project.store.value("SELECT max(id) FROM run WHERE parent IS NULL")
+    if number is None:
+        raise NotFound(f"no run has been recorded in {project.root} - run a cell after %load_ext mlops_nb")
+    return number
 
 
 def _run(project: Project, reference: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_nb.capture import runs
 from mlops_nb.errors import NotFound, StoreReadOnly, UsageError
 from mlops_nb.lineage.export.exports import FORMATS, export
 from mlops_nb.project import Project
@@ -45,6 +46,25 @@ def test_nothing_exported_says_where_on_the_machine_things_are(story, tmp_path, 
 def test_a_run_is_named_by_a_reference_or_the_beginning_of_its_id(story, tmp_path):
     for number, reference in enumerate((f"runs:/{story.session.id}", story.session.id, story.session.id[:9])):
         assert export(story.project, reference, to=str(tmp_path / str(number))).run == story.session.id
+
+
+def test_without_a_run_it_is_the_one_that_goes_on_in_the_notebook_and_elsewhere_the_last(shell, project, workspace):
+    shell.run_cell("x = 1", store_history=True)
+    here = runs.runs(project)[0].id
+    pipeline = runs.start(project, "pipeline", "nightly")
+    step = runs.start(project, "step", "load", parent=pipeline)
+    for number in (step, pipeline):
+        runs.finish(project, number, "ok")
+    shell.run_cell("written = %mlops export", store_history=True).raise_error()
+    assert shell.user_ns["written"].run == here
+    elsewhere = Project(workspace)
+    assert runs.get(elsewhere, export(elsewhere).run).name == "nightly"
+    elsewhere.store.close()
+
+
+def test_an_export_where_nothing_has_run_is_refused(project):
+    with pytest.raises(NotFound, match="no run has been recorded in .* - run a cell"):
+        export(project)
 
 
 def test_what_is_no_run_is_refused(story, tmp_path):
