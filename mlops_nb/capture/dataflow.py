@@ -38,6 +38,8 @@ SETTING = frozenset(
     }
     | {"precision", "colors", "pprint", "pdb", "automagic", "gui", "alias", "unalias", "rehashx"}
 )
+#: Magics that run code or unbind names, and set nothing of their own.
+BINDING = frozenset({"run", "load", "store", "macro", "rerun", "edit", "autocall", "xdel", "reset", "reset_selective"})
 SHELL = frozenset({"bash", "sh", "script", "system", "sx", "!", "writefile", "file", "html", "javascript", "perl"})
 OPTIONS = re.compile(r"^(\s*--?[A-Za-z][\w-]*(\s+\d+)?\s)+")  # of a magic, before its code
 WORD = re.compile(r"[^\W\d]\w*")
@@ -480,7 +482,7 @@ class _CellVisitor(ast.NodeVisitor):
         elif magic in ("sx", "system"):
             self._program([line])
         elif magic not in HARMLESS and magic not in ("pip", "conda", "uv", "mamba"):
-            self.names.setup = True
+            self.names.setup |= magic not in BINDING
             self.names.everything |= magic not in SETTING
             self._now(BRACES.findall(line))
 

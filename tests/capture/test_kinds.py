@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from mlops_nb.capture import cells
+from mlops_nb.capture import cells, environments
 from mlops_nb.data.checks import check
 from mlops_nb.ids import digest
 from mlops_nb.lineage.details import show
@@ -288,11 +288,12 @@ def test_a_cell_that_installs_a_package_changes_the_environment_of_those_after_i
     for source in ("%load_ext mlops_nb", "before = 1", install, "import tiny_thing; after = tiny_thing.VERSION"):
         kernel.run(source)
     shutil.rmtree(place / "tiny_thing-1.0.dist-info")  # somebody else, while no cell runs
+    time.sleep(2 * environments.RECENT)
     kernel.run("later = 1")
     project = recorded(kernel)
     facts = {name: show(project, name).facts for name in ("cell:2", "cell:3", "cell:4", "cell:5")}
     assert facts["cell:3"]["packages"] == {"tiny-thing": "none → 1.0"}
     assert not any("packages" in facts[name] for name in ("cell:2", "cell:4", "cell:5"))
-    environments = [facts[name]["environment"] for name in facts]
-    assert environments[0] == environments[1] == environments[3] != environments[2]
+    found = [facts[name]["environment"] for name in facts]
+    assert found[0] == found[1] == found[3] != found[2]
     assert install not in [cell.source for cell in slice_of(project, "var:later").cells]
