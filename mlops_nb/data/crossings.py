@@ -11,7 +11,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,11 +99,15 @@ class Crossings:
         """Yield the names of tables with the boundary they crossed."""
         calls: list[ast.Call] = []
         bound: dict[str, int] = {}  # the line on which a name was bound last
+        taken, other = set[str](), set[str]()  # names of what was taken from a table, and of what may have been read
         for node in ast.walk(seen.tree or ast.Module([], [])):
             if isinstance(node, ast.Call):
                 calls.append(node)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 bound[node.id] = max(node.lineno, bound.get(node.id, 0))
+            elif isinstance(node, ast.Assign):
+                names = taken if _is_taken(node.value, seen.namespace) else other
+                names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
         reads = any("read" in file.ways for file in seen.opened)
         for call in calls:
             method = call.func if isinstance(call.func, ast.Attribute) else None
@@ -118,7 +122,7 @@ class Crossings:
                 if isinstance(value, ast.Name) and bound.get(value.id, 0) <= call.lineno:
                     yield value.id, WRITTEN if name in WRITERS else FITTED
         if reads:
-            yield from ((name, READ) for name in seen.made if not name.startswith("_"))
+            yield from ((name, READ) for name in seen.made if not name.startswith("_") and name not in taken - other)
 
     def _take(self, seen: Seen, name: str, node: int | None, boundary: str) -> None:
         """Record that a variable crossed a boundary, if it is a table, and have it measured."""
@@ -150,6 +154,14 @@ class Crossings:
         if self.last is not None:
             for name, node in self.unread.items():
                 self._take(self.last, name, node, LEFT)
+
+
+def _is_taken(value: ast.expr, namespace: Mapping[str, object]) -> bool:
+    """Whether an expression takes its value from a table that has a name: ``flights[…]``, ``flights.merge(…)``."""
+    root = value
+    while isinstance(root, ast.Attribute | ast.Subscript | ast.Call):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    return isinstance(root, ast.Name) and type(namespace.get(root.id)) is sys.modules["pandas"].DataFrame
 
 
 def _cross(store: Store, node: int, boundary: str, execution: int) -> None:

@@ -85,6 +85,12 @@ def test_one_that_crosses_none_is_not(cell: Cell, code: str):
     assert cell.found() == {}
 
 
+def test_what_is_taken_from_a_table_that_was_read_is_not_read_itself(cell: Cell):
+    code = "df = pd.read_csv('x.csv')\nsome = df[df.x > 1]\nboth = df.merge(some)\nthird = clean(df)\ndf = df.dropna()"
+    cell.ended(code, df=FRAME, some=FRAME, both=FRAME, third=FRAME)
+    assert {name for name, _ in cell.found()} == {"df", "third"}
+
+
 def test_nothing_is_kept_of_a_cell_whose_author_does_not_want_it(cell: Cell):
     cell.ended("print()", df=FRAME)
     seen = Seen(
@@ -95,7 +101,7 @@ def test_nothing_is_kept_of_a_cell_whose_author_does_not_want_it(cell: Cell):
 
 
 def test_the_same_data_has_one_profile_and_no_copy(cell: Cell):
-    cell.ended("df = pd.read_csv('x.csv')\ncopy = df.copy()", df=FRAME, copy=FRAME.copy())
+    cell.ended("df = pd.read_csv('x.csv')\ncopy = pd.read_csv('x.csv')", df=FRAME, copy=FRAME.copy())
     assert len(cell.found()) == 2
     assert cell.project.store.value("SELECT count(*) FROM table_profile") == 1
     assert cell.project.store.value("SELECT count(*) FROM content WHERE size > 100") == 0
