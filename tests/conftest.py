@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import signal
@@ -98,6 +99,7 @@ def bare_shell(workspace: Path) -> Iterator[Any]:
     config.InteractiveShell.colors = "nocolor"
     shell = InteractiveShell(config=config, ipython_dir=str(settings / "ipython"), user_ns={})
     yield shell
+    atexit.unregister(shell.atexit_operations)  # it collects garbage; of thousands of shells, for minutes
     shell.history_manager.end_session()
     shell.restore_sys_module_state()
     sys.modules["__main__"], sys.displayhook = main, hook
