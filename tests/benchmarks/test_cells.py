@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 import sys
+import timeit
 
+from mlops_nb.capture.threads import Threads
 from tests.benchmarks.conftest import answer_of
 
 CELLS = """
@@ -66,3 +68,9 @@ print(json.dumps((size() - before) / 2000))
 def test_the_store_grows_little_with_a_trivial_cell(benchmark, figure):
     grown = benchmark.pedantic(lambda: answer_of(sys.executable, GROWTH), rounds=1)
     figure("store, per trivial cell of its own source", grown, "bytes", "< 2048")
+
+
+def test_a_look_at_threads_that_are_all_known_costs_microseconds(benchmark, figure):
+    threads = Threads()
+    benchmark.pedantic(threads.working, rounds=1)
+    figure("a look at the threads", min(timeit.repeat(threads.working, number=200, repeat=5)) / 200 * 1e6, "µs", "< 50")

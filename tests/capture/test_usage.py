@@ -65,7 +65,7 @@ def test_counting_costs_microseconds():
     begun = time.process_time()
     for _ in range(200):
         usage.begin().end()
-    assert (time.process_time() - begun) / 200 < 1e-3  # some 12 µs on an idle machine
+    assert (time.process_time() - begun) / 200 < 100e-6  # some 12 on an idle machine
 
 
 def test_without_a_gpu_nothing_is_said_of_it():
