@@ -9,7 +9,8 @@ import anywidget
 import traitlets
 
 from mlops_nb.project import current
-from mlops_nb.surfaces.html import STYLE, sections, to_html
+from mlops_nb.surfaces.displays.surfaces import sections
+from mlops_nb.surfaces.html import STYLE, to_html
 from mlops_nb.surfaces.panel import Panel, panel
 from mlops_nb.surfaces.text import to_text
 

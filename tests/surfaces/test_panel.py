@@ -7,7 +7,8 @@ import pytest
 from mlops_nb.data.datasets import dataset
 from mlops_nb.monitoring.drift import drift
 from mlops_nb.project import Project
-from mlops_nb.surfaces.html import sections, to_html
+from mlops_nb.surfaces.displays.surfaces import sections
+from mlops_nb.surfaces.html import to_html
 from mlops_nb.surfaces.panel import panel
 from mlops_nb.surfaces.text import FILLED_BY, to_text
 from mlops_nb.surfaces.widgets import panel_widget
