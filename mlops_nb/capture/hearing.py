@@ -17,6 +17,7 @@ from mlops_nb.capture.touches import Touches
 
 WRITES = frozenset("wax+")
 IMPORTING = "<frozen importlib"  # where Python looks for modules
+MODULES = (".pyc", ".py", ".so")
 
 
 def _uses(mode: str | None, flags: int) -> tuple[bool, bool]:
@@ -86,6 +87,8 @@ class Hearing:
     # -- events -----------------------------------------------------------------------------------------------
 
     def _open(self, path: Any, mode: str | None, flags: int | None) -> None:
+        if type(path) is str and path.endswith(MODULES) and path.startswith(self.places.machinery):
+            return  # most of what is opened: an import opens hundreds
         full = self._known.get(path) if type(path) is str else None
         if full is None:
             full = self._data_path(path)

@@ -36,11 +36,11 @@ Observer = Callable[[Seen], None]
 #: Called in order after each outermost cell; modules above this layer add theirs when capture is attached.
 OBSERVERS: list[Observer] = []
 
-#: Called with the project, the row ID of what was kept of an object, such as a version of a model, and the object.
+#: Called with the project, the row ID of what holds an object, such as a model's version or a dataset, and the object.
 KEEPERS: list[Callable[[Project, int, Any], None]] = []
 
 
 def kept(project: Project, number: int, subject: Any) -> None:
-    """Tell those who know more of an object that it was kept as a node (row ID)."""
+    """Tell those who know more of an object that it was kept as a node (row ID), or came from one."""
     for tell in KEEPERS:
         tell(project, number, subject)

@@ -40,7 +40,7 @@ class Places:
         self._inside = f"{root}/"
         self._beside = f"{os.path.dirname(root)}/"
         self._temporary = f"{tempfile.gettempdir()}/"
-        self._machinery = _machinery()
+        self.machinery = _machinery()  # folders of Python and of what is installed
 
     def inside(self, path: str) -> bool:
         """Whether a path lies in the project."""
@@ -55,7 +55,7 @@ class Places:
         suffix = os.path.splitext(path)[1].lower()
         if suffix in DATA:
             return True
-        if path.startswith(self._machinery):
+        if path.startswith(self.machinery):
             return False
         return path.startswith(self._inside) or (suffix not in CODE and self._is_the_users(path))
 
@@ -68,7 +68,7 @@ class Places:
     def is_asked(self, folder: str) -> bool:
         """Whether a folder is one whose content the user may ask for."""
         place = f"{folder}/"
-        return not place.startswith((*SYSTEM, *self._machinery)) and not HIDDEN.search(place)
+        return not place.startswith((*SYSTEM, *self.machinery)) and not HIDDEN.search(place)
 
     def kind(self, path: str) -> str:
         """Return what sort of file a path is by its name."""

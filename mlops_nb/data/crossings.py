@@ -11,11 +11,16 @@ import functools
 import json
 import os
 import sys
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from mlops_nb.capture.looks import Look
 from mlops_nb.capture.observers import Seen
+from mlops_nb.capture.values import Eyes
+from mlops_nb.data.fingerprints import SCHEME
 from mlops_nb.data.measuring import Measurer
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record, moment
@@ -28,6 +33,7 @@ WRITERS = frozenset(
     {"to_csv", "to_parquet", "to_pickle", "to_json", "to_excel", "to_feather", "to_hdf", "to_sql", "to_stata", "to_orc"}
 )
 LOADERS = frozenset({"load_dataset", "to_pandas", "fetchdf", "df"})
+CURRENT = "SELECT 1 FROM dataset WHERE id = ? AND fingerprint LIKE ?"
 FITTING = frozenset({"fit", "fit_transform", "fit_predict", "partial_fit"})
 
 
@@ -85,6 +91,20 @@ class Crossings:
         self.measurer: Measurer | None = None
         self.unread: dict[str, int] = {}  # tables of a step that no cell has read since
         self.last: Seen | None = None
+        self._eyes = Eyes({}, lambda _: False)
+        self._kept: list[tuple[Any, Look, int]] = []  # tables of this cell that a dataset holds, as they were then
+
+    def kept(self, project: Project, number: int, subject: Any) -> None:
+        """Note that a dataset (row ID) holds a table, just loaded: nobody else has a hand on its memory."""
+        if type(subject) is sys.modules["pandas"].DataFrame:
+            self._kept.append((weakref.ref(subject), self._eyes.look(subject), number))
+
+    def _dataset_of(self, frame: Any) -> int | None:
+        """Return the dataset (row ID) that surely holds a table as it is now."""
+        for reference, look, number in self._kept:
+            if reference() is frame and look.print is not None and self._eyes.look(frame).print == look.print:
+                return number
+        return None
 
     def __call__(self, seen: Seen) -> None:
         """Record the tables that crossed a boundary in a cell, and have them measured."""
@@ -94,6 +114,7 @@ class Crossings:
             self._take(seen, name, seen.made.get(name) or seen.read.get(name), boundary)
         if "MLOPS_RUN" in os.environ:
             self._watch_step(seen)
+        self._kept.clear()
 
     def _crossed(self, seen: Seen) -> Iterator[tuple[str, str]]:
         """Yield the names of tables with the boundary they crossed."""
@@ -106,8 +127,8 @@ class Crossings:
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 bound[node.id] = max(node.lineno, bound.get(node.id, 0))
             elif isinstance(node, ast.Assign):
-                names = taken if _is_taken(node.value, seen.namespace) else other
-                names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+                for target, value in _pairs(node):
+                    (taken if _is_taken(value, seen.namespace) else other).add(target)
         reads = any("read" in file.ways for file in seen.opened)
         for call in calls:
             method = call.func if isinstance(call.func, ast.Attribute) else None
@@ -131,7 +152,11 @@ class Crossings:
             return
         store = seen.project.store
         store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
-        self._measurer(seen.project).add(node, value)
+        held = self._dataset_of(value)
+        if held is not None and store.value(CURRENT, held, f"{SCHEME}:%"):
+            store.defer(functools.partial(_same_as, store, node, held))
+        else:
+            self._measurer(seen.project).add(node, value)
 
     def _measurer(self, project: Project) -> Measurer:
         if self.measurer is None or self.measurer.project is not project:
@@ -156,6 +181,17 @@ class Crossings:
                 self._take(self.last, name, node, LEFT)
 
 
+def _pairs(assigned: ast.Assign) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that an assignment binds, each with its value: ``a, b = x, y`` binds two."""
+    for target in assigned.targets:
+        pairs = [(target, assigned.value)]
+        if isinstance(target, ast.Tuple) and isinstance(assigned.value, ast.Tuple):
+            pairs = list(
+                zip(target.elts, assigned.value.elts, strict=False)
+            )  # a star takes the rest: no name of its own
+        yield from ((one.id, value) for one, value in pairs if isinstance(one, ast.Name))
+
+
 def _is_taken(value: ast.expr, namespace: Mapping[str, object]) -> bool:
     """Whether an expression takes its value from a table that has a name: ``flights[…]``, ``flights.merge(…)``."""
     root = value
@@ -169,4 +205,18 @@ def _cross(store: Store, node: int, boundary: str, execution: int) -> None:
     store.execute(
         "INSERT INTO table_crossing (id, boundary, execution) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         node, boundary, execution,
+    )  # fmt: skip
+
+
+def _same_as(store: Store, node: int, dataset: int) -> None:
+    """Record, inside a transaction, that a table is what a dataset holds: nothing needs to be measured."""
+    store.execute(
+        "INSERT INTO table_profile (fingerprint, rows, columns) SELECT fingerprint, rows, columns FROM dataset"
+        " WHERE id = ? ON CONFLICT DO NOTHING",
+        dataset,
+    )
+    store.execute(
+        "INSERT INTO table_print (id, fingerprint, reason) SELECT ?, fingerprint, NULL FROM dataset WHERE id = ?"
+        " ON CONFLICT DO NOTHING",
+        node, dataset,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_nb.capture import artifacts, columns, nodes, runs
+from mlops_nb.capture import artifacts, columns, nodes, observers, runs
 from mlops_nb.data.fingerprints import fingerprint, to_table
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import canonical_json, file_digest
@@ -206,6 +206,7 @@ def load_dataset(project: Project, name: str) -> pd.DataFrame:
     reference = name if name.startswith("dataset:") else f"dataset:{name}"
     number = resolve(project, reference)
     frame = read_frame(project, number)
+    observers.kept(project, number, frame)
     nodes.was_read(project, number, reference)
     return frame
 

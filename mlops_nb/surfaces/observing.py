@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture.observers import OBSERVERS, Observer, Seen
+from mlops_nb.capture.observers import KEEPERS, OBSERVERS, Observer, Seen
+from mlops_nb.project import Project
 
 
 @dataclass
@@ -24,20 +25,30 @@ class Lazy:
 
     def __call__(self, seen: Seen) -> None:
         """Hand a cell on."""
+        if self.needs in sys.modules:
+            self._made()(seen)
+
+    def kept(self, project: Project, number: int, subject: Any) -> None:
+        """Hand on that an object was kept, to an observer who cares."""
+        if self.needs in sys.modules and (tell := getattr(self._made(), "kept", None)):
+            tell(project, number, subject)
+
+    def _made(self) -> Observer:
         if self.observer is None:
-            if self.needs not in sys.modules:
-                return
             module, _, name = self.place.partition(":")
             make: Callable[[], Any] = getattr(importlib.import_module(f"mlops_nb.{module}"), name)
             self.observer = make()
-        self.observer(seen)
+        return self.observer
 
 
 def start() -> None:
     """Add the observers of tables and columns."""
-    OBSERVERS.extend((Lazy("pandas", "lineage.recorder:Recorder"), Lazy("pandas", "data.crossings:Crossings")))
+    crossings = Lazy("pandas", "data.crossings:Crossings")
+    OBSERVERS.extend((Lazy("pandas", "lineage.recorder:Recorder"), crossings))
+    KEEPERS.append(crossings.kept)
 
 
 def stop() -> None:
     """Take them away again."""
     OBSERVERS[:] = [observer for observer in OBSERVERS if not isinstance(observer, Lazy)]
+    KEEPERS[:] = [keeper for keeper in KEEPERS if not isinstance(getattr(keeper, "__self__", None), Lazy)]

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.capture import nodes, runs
+from mlops_nb.capture import nodes, observers, runs
 from mlops_nb.capture.observers import Seen
 from mlops_nb.data import measuring
 from mlops_nb.data.crossings import Crossing, Crossings, tables
-from mlops_nb.data.datasets import SAMPLE, dataset, profile
+from mlops_nb.data.datasets import SAMPLE, dataset, load_dataset, profile
 from mlops_nb.data.fingerprints import fingerprint, frame_fingerprint, to_table
 from mlops_nb.data.measuring import Measurer
 from mlops_nb.lineage.details import show
@@ -111,6 +111,39 @@ def test_it_is_known_as_the_dataset_that_it_is(cell: Cell):
     dataset(cell.project, FRAME, "kept")
     cell.ended("df = pd.read_csv('x.csv')", df=FRAME)
     assert cell.found()["df", "read"].dataset == "kept/1"
+
+
+@pytest.fixture
+def loading(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """A cell that hears what its own calls load, as in a session."""
+    monkeypatch.setattr(observers, "KEEPERS", [cell.crossings.kept])
+    dataset(cell.project, FRAME, "letters")
+    return cell
+
+
+def test_what_a_dataset_holds_is_not_measured_again(loading: Cell):
+    loading.ended('df = load_dataset("letters")', df=load_dataset(loading.project, "letters"))
+    assert loading.crossings.measurer is None
+    assert loading.found()["df", "read"].dataset == "letters/1"
+    assert loading.found()["df", "read"].rows == 3
+
+
+def test_one_that_was_changed_since_it_was_loaded_is(loading: Cell):
+    df = load_dataset(loading.project, "letters")
+    df.loc[0, "x"] = 7
+    loading.ended('df = load_dataset("letters")\ndf.loc[0, "x"] = 7', df=df)
+    assert loading.found()["df", "read"].fingerprint == frame_fingerprint(df)
+    assert loading.found()["df", "read"].dataset is None
+
+
+def test_so_is_a_large_one(cell: Cell, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(observers, "KEEPERS", [cell.crossings.kept])
+    dataset(cell.project, pd.DataFrame({"x": np.arange(400_000), "y": 0.5}), "numbers")
+    same, other = load_dataset(cell.project, "numbers"), load_dataset(cell.project, "numbers")
+    other.iloc[399_999, 1] = 1.0
+    cell.ended('same = load_dataset("numbers")', same=same, other=other)
+    assert cell.found()["same", "read"].dataset == "numbers/1"
+    assert cell.found()["other", "read"].fingerprint == frame_fingerprint(other)
 
 
 def test_what_is_known_is_shown_with_the_variable(cell: Cell):
