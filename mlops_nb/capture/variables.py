@@ -170,7 +170,7 @@ class Variables:
         A module, a registry or a current figure has handed them out; what an import brought and nobody changed comes
         again with any import.
         """
-        found = set().union(*(self.holders[number] for number in reach & self.holders.keys()))
+        found = set().union(*(self.holders[number] for number in reach if number in self.holders))
         return {name: version.node for name in found if not (version := self.known[name]).fresh}
 
     def _bind(self, name: str, namespace: Mapping[str, Any], names: Names, look: Look) -> Made:

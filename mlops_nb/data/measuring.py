@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXIT_SECONDS = 1.0  # the store's closing waits so long for what is not measured yet
+FEW = 64 << 20  # bytes that any machine has
 HELD = 4  # tables are pinned up to this part of the machine's memory
 SMALL = 1 << 20  # bytes that are measured on the cell's path, where a table cannot be pinned
 
@@ -71,7 +72,8 @@ class Measurer:
                 )
             return
         with self._change:
-            if self._waiting and self._held + size > _memory() // HELD:
+            held = self._held + size
+            if self._waiting and held > FEW and held > _memory() // HELD:
                 self._refuse(node, "too many large tables were waiting to be measured")
                 return
             self._waiting.append(Waiting(node, frame.copy(deep=False), size))

@@ -36,7 +36,7 @@ EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
 WRITERS = 1 << 14  # so many processes may write before a number is given out again
 LATEST = (1 << 63) - 1  # no row ID is larger
 BUSY_SECONDS = 30.0
-LINGER = 0.002  # seconds the writer waits, so that a short cell's start and end are one transaction
+LINGER = 0.02  # seconds the writer waits, so that short cells share a transaction; the journal has their starts
 
 
 def id_at(moment: float) -> int:

@@ -91,7 +91,9 @@ def run(cells: list[str], capture: bool, tmp_path: Path, folder: Path | None = N
     path.write_text(json.dumps(cells))
     where = [] if folder is None else [str(folder)]
     command = [sys.executable, "-c", RUNNER, str(path), "capture" if capture else "bare", *where]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
+    # the threads of OpenBLAS burn the processor while they wait for more, whoever works meanwhile
+    single = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600, env=single)
     return json.loads(done.stdout.splitlines()[-1])
 
 
