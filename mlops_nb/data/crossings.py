@@ -99,12 +99,12 @@ class Crossings:
         if type(subject) is sys.modules["pandas"].DataFrame:
             self._kept.append((weakref.ref(subject), self._eyes.look(subject), number))
 
-    def _dataset_of(self, frame: Any) -> int | None:
-        """Return the dataset (row ID) that surely holds a table as it is now."""
+    def _loaded(self, frame: Any) -> tuple[int | None, bool]:
+        """Return the dataset (row ID) that a table was loaded from in this cell, and whether it surely is so still."""
         for reference, look, number in self._kept:
-            if reference() is frame and look.print is not None and self._eyes.look(frame).print == look.print:
-                return number
-        return None
+            if reference() is frame:
+                return number, look.print is not None and self._eyes.look(frame).print == look.print
+        return None, False
 
     def __call__(self, seen: Seen) -> None:
         """Record the tables that crossed a boundary in a cell, and have them measured."""
@@ -151,9 +151,11 @@ class Crossings:
         if value is None or node is None or type(value) is not sys.modules["pandas"].DataFrame:
             return
         store = seen.project.store
+        held, same = self._loaded(value)
+        if held is not None and not same and boundary == READ:
+            return  # what was read is the dataset; what the cell made of it has crossed nothing
         store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
-        held = self._dataset_of(value)
-        if held is not None and store.value(CURRENT, held, f"{SCHEME}:%"):
+        if held is not None and same and store.value(CURRENT, held, f"{SCHEME}:%"):
             store.defer(functools.partial(_same_as, store, node, held))
         else:
             self._measurer(seen.project).add(node, value)
