@@ -135,10 +135,12 @@ def _read(estimator: Any, data: Any, labels: Any, weight: Any, training: Trainin
         return None
     rows = training.rows or 0
     with config_context(skip_parameter_validation=True):
-        cost = _cost(estimator, data, rows) + rows * (CLASSIFIER_COST if classifies else REGRESSOR_COST)
+        cost = rows * (CLASSIFIER_COST if classifies else REGRESSOR_COST)
+        if cost < until - time.perf_counter():  # else there is no need to find out what predicting takes
+            cost += _cost(estimator, data, rows)
         if (left := until - time.perf_counter()) < cost:
             return (
-                f"predicting {rows:,} rows takes about {cost:.2g} s, and {max(left, 0.0):.2g} s of this cell are left"
+                f"predicting {rows:,} rows takes {cost:.2g} s or more, and {max(left, 0.0):.2g} s of this cell are left"
             )
         predicted = estimator.predict(data)
         metrics = (_of_classifier if classifies else _of_regressor)(labels, predicted, weight)
