@@ -143,9 +143,8 @@ class Ambient:
         self.nodes[name] = node = self.store.next_id()
         return Made(node, name, "ambient", doubt=doubt)
 
-    @property
-    def busy(self) -> bool:
-        """Whether something that an earlier cell started may have run since; asked before the values are looked at.
+    def look_at_threads(self) -> bool:
+        """Return whether something that an earlier cell started may have run since; before the values are looked at.
 
         What runs now belongs to the next cell: it may change a value after that was looked at, and be gone soon after.
         """

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mlops_nb.capture import columns, nodes, runs
-from mlops_nb.capture.opened import Opened, same_folder
+from mlops_nb.capture.files.opened import Opened, same_folder
 from mlops_nb.errors import NotFound
 from mlops_nb.ids import digest, file_digest
 from mlops_nb.project import Project

@@ -72,9 +72,9 @@ def environment() -> Environment:
     return Environment(address, python, system, packages)
 
 
-def environment_id(store: Store) -> int:
-    """Return the row ID of the present environment, recorded if it is new; inside a transaction."""
-    here = environment()
+def environment_id(store: Store, here: Environment | None = None) -> int:
+    """Return the row ID of an environment, the present one unless it is given; inside a transaction."""
+    here = here or environment()
     row = store.execute("SELECT id FROM environment WHERE hash = ?", here.hash).fetchone()
     if row is not None:
         return int(row[0])
@@ -111,11 +111,18 @@ class Watch:
         return self._hash != before
 
 
-def add_change(store: Store, execution: int, during: bool) -> None:
-    """Record, inside a transaction, that the environment is another since a cell, or was found so when it began."""
+def add_change(store: Store, execution: int, during: bool, here: Environment | None = None) -> None:
+    """Record, inside a transaction, that the environment is another since a cell, or was found so when it began.
+
+    Args:
+        store: the store
+        execution: the row ID of the cell
+        during: whether it changed while the cell ran
+        here: what it is now; the next cell may have changed it again when the transaction comes
+    """
     store.execute(
         "INSERT INTO environment_change (execution, during, environment) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        execution, int(during), environment_id(store),
+        execution, int(during), environment_id(store, here),
     )  # fmt: skip
 
 

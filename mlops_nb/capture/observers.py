@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture.files import Opened
+from mlops_nb.capture.files.opened import Opened
 from mlops_nb.project import Project
 
 

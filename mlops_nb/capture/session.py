@@ -24,14 +24,15 @@ from mlops_nb import project as projects
 from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs, usage
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
-from mlops_nb.capture.files import FileObserver, Opened
+from mlops_nb.capture.files.observer import FileObserver
+from mlops_nb.capture.files.opened import Opened
 from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
 from mlops_nb.capture.moves import Moves
 from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.running import running_cells
-from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.values.eyes import Eyes
 from mlops_nb.capture.variables import Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError
@@ -222,7 +223,8 @@ class Session:
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
         namespace = self.shell.user_ns
-        sweep = self.ambient.busy or any(file.kind == "code" for file in opened)  # a reload changes what others hold
+        reloaded = any(file.kind == "code" for file in opened)  # which changes what others hold
+        sweep = self.ambient.look_at_threads() or reloaded
         touched = self.variables.after(names, namespace, failed=frame.broke or error is not None, sweep=sweep)
         self.ambient.after(names, namespace, touched)
         if frame.doubt:
@@ -262,7 +264,8 @@ class Session:
     def _look_at_packages(self, execution: int, *, during: bool) -> None:
         if self.packages.changed(sure=during and (self.files.hearing.spawned or "pip" in sys.modules)):
             store = self.project.store
-            store.defer(functools.partial(environments.add_change, store, execution, during))
+            here = environments.environment()
+            store.defer(functools.partial(environments.add_change, store, execution, during, here))
 
     def _observe(self, seen: Seen) -> None:
         for observer in OBSERVERS:

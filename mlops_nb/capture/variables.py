@@ -17,9 +17,9 @@ from typing import Any
 from mlops_nb import ids
 from mlops_nb.capture import nodes
 from mlops_nb.capture.dataflow import Names
-from mlops_nb.capture.kinds import kind_of
-from mlops_nb.capture.looks import EVERYTHING, NOTHING, Look
-from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.values.eyes import Eyes
+from mlops_nb.capture.values.kinds import kind_of
+from mlops_nb.capture.values.looks import EVERYTHING, NOTHING, Look
 from mlops_nb.store.db import Store
 
 #: Names that IPython keeps for itself.

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mlops_nb.capture.looks import Look
 from mlops_nb.capture.observers import Seen
-from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.values.eyes import Eyes
+from mlops_nb.capture.values.looks import Look
 from mlops_nb.data.fingerprints import SCHEME
 from mlops_nb.data.measuring import Measurer
 from mlops_nb.project import Project

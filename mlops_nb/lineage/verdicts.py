@@ -19,9 +19,9 @@ from pathlib import Path
 from mlops_nb.capture import dataflow, notebooks
 from mlops_nb.capture.cells import is_as_kept
 from mlops_nb.capture.dataflow import Names
+from mlops_nb.capture.files.opened import Mark, mark_of
 from mlops_nb.capture.moves import present_path
 from mlops_nb.capture.notebooks import Notebook
-from mlops_nb.capture.opened import Mark, mark_of
 from mlops_nb.capture.walks import ADDRESS
 from mlops_nb.errors import MlopsError
 from mlops_nb.ids import file_digest

@@ -64,7 +64,7 @@ class Store:
         self._jobs: deque[Job] = deque()
         self._slow: deque[tuple[Job, Job]] = deque()
         self._preparing = threading.Lock()
-        self._wake = threading.Event()
+        self._wake, self._hurry = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._naming = threading.Lock()
         self._writer: int | None = None
@@ -143,7 +143,7 @@ class Store:
         self._jobs = deque()
         self._slow = deque()
         self._preparing = threading.Lock()
-        self._wake = threading.Event()
+        self._wake, self._hurry = threading.Event(), threading.Event()
         self._thread = None
         self._naming = threading.Lock()
         self._writer = None
@@ -254,6 +254,7 @@ class Store:
             self._jobs.append(job)
         else:
             self._slow.append((job, prepare))
+            self._hurry.set()  # a file is hashed at once: somebody may change it
         self._start_writer()
 
     def _start_writer(self) -> None:
@@ -275,7 +276,8 @@ class Store:
         while self._thread is thread:
             self._wake.wait()
             self._wake.clear()
-            time.sleep(LINGER)
+            self._hurry.wait(LINGER)
+            self._hurry.clear()
             if self._thread is not thread:
                 return
             try:

@@ -138,7 +138,7 @@ def test_loops_inside_a_cell_are_not_slowed(benchmark, figure, tmp_path):
 LARGE = """
 import json, time
 import numpy as np, pandas as pd
-from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.values.eyes import Eyes
 eyes = Eyes({}, lambda name: False)
 frame = pd.DataFrame(np.zeros((8, 16_000_000)).T, columns=list("abcdefgh"))
 look = eyes.look(frame)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mlops_nb.capture.origins import Origins
+from mlops_nb.capture.files.origins import Origins
 from mlops_nb.errors import NotFound
 from mlops_nb.lineage.references import resolve
 

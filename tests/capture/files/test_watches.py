@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from mlops_nb.capture import watches
-from mlops_nb.capture.files import FileObserver
-from mlops_nb.capture.watches import CLOSE_READ, CLOSE_WRITE, CREATE, MOVED_FROM, MOVED_TO, OPEN, Watches
+from mlops_nb.capture.files import watches
+from mlops_nb.capture.files.observer import FileObserver
+from mlops_nb.capture.files.watches import CLOSE_READ, CLOSE_WRITE, CREATE, MOVED_FROM, MOVED_TO, OPEN, Watches
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_system_without_inotify_is_said(tmp_path, monkeypatch):
 
 
 def test_the_hash_of_a_large_file_outlives_the_session(tmp_path, project):
-    from mlops_nb.capture.opened import Hashes
+    from mlops_nb.capture.files.opened import Hashes
 
     path = tmp_path / "big.bin"
     path.write_bytes(bytes(2 << 20))

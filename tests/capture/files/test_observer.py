@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from mlops_nb.capture.places import Places
+from mlops_nb.capture.files.places import Places
 from mlops_nb.lineage.references import resolve
 
 

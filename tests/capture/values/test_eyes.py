@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from mlops_nb.capture import session
-from mlops_nb.capture.looks import EVERYTHING
-from mlops_nb.capture.values import Eyes
+from mlops_nb.capture.values.eyes import Eyes
+from mlops_nb.capture.values.looks import EVERYTHING
 
 SPACE = {"__name__": "__main__"}
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from io import FileIO
 
 from mlops_nb import hooks
-from mlops_nb.capture import watches
-from mlops_nb.capture.hearing import Hearing
-from mlops_nb.capture.opened import LOGS, base_of, changed_since
-from mlops_nb.capture.watches import Event
+from mlops_nb.capture.files import watches
+from mlops_nb.capture.files.hearing import Hearing
+from mlops_nb.capture.files.opened import LOGS, base_of, changed_since
+from mlops_nb.capture.files.watches import Event
 
 #: Formats that native code in this process writes whole: an existing file is replaced, not depended on.
 WHOLE = frozenset(

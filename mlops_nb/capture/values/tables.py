@@ -13,9 +13,9 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS
-from mlops_nb.capture.looks import HASHED, TooLarge, Walk, handles
-from mlops_nb.capture.shapes import rest, take_opaque
+from mlops_nb.capture.values.kinds import ATOMS
+from mlops_nb.capture.values.looks import HASHED, TooLarge, Walk, handles
+from mlops_nb.capture.values.shapes import rest, take_opaque
 
 SMALL = 1 << 20  # bytes of a frame that are hashed whatever the addresses say
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from mlops_nb import hooks
-from mlops_nb.capture.opened import Opened
-from mlops_nb.capture.places import Places, source_of
-from mlops_nb.capture.touches import Touches
+from mlops_nb.capture.files.opened import Opened
+from mlops_nb.capture.files.places import Places, source_of
+from mlops_nb.capture.files.touches import Touches
 
 WRITES = frozenset("wax+")
 IMPORTING = "<frozen importlib"  # where Python looks for modules

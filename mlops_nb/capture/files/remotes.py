@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mlops_nb import hooks
-from mlops_nb.capture.touches import Touches
+from mlops_nb.capture.files.touches import Touches
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = frozenset({*SAFE, "POST", "PUT", "PATCH", "DELETE"})

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import mlops_nb
-from mlops_nb.capture.remotes import redacted
+from mlops_nb.capture.files.remotes import redacted
 from mlops_nb.errors import NotFound
 from mlops_nb.lineage.references import resolve
 

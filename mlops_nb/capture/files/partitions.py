@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from mlops_nb.capture.hearing import Hearing
-from mlops_nb.capture.places import DATABASES
-from mlops_nb.capture.sightings import Sightings
-from mlops_nb.capture.touches import Touch, Touches
+from mlops_nb.capture.files.hearing import Hearing
+from mlops_nb.capture.files.places import DATABASES
+from mlops_nb.capture.files.sightings import Sightings
+from mlops_nb.capture.files.touches import Touch, Touches
 
 
 def fold(touches: Touches, seen: Sightings, heard: Hearing, known: set[str]) -> set[str]:

@@ -2,9 +2,8 @@
 
 Readers and writers in native code (pyarrow, polars, duckdb, HDF5, SQLite) and child processes open their files past
 Python's audit hook, but not past the kernel: inotify tells every open, close, creation, removal and move in a watched
-folder, in order. It does not tell who did it (:mod:`mlops_nb.capture.origins` does, where the system lets it). A cell
-costs one read that finds nothing; a watched open about a microsecond. What could not be watched is said in
-:attr:`Watches.blind`.
+folder, in order. It does not tell who did it (``origins`` does, where the system lets it). A cell costs one read that
+finds nothing; a watched open about a microsecond. What could not be watched is said in :attr:`Watches.blind`.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mlops_nb import hooks
-from mlops_nb.capture.origins import Origins
+from mlops_nb.capture.files.origins import Origins
 from mlops_nb.capture.syscalls import Poll
 
 ACCESS, OPEN, CLOSE_WRITE, CLOSE_READ = 0x01, 0x20, 0x08, 0x10

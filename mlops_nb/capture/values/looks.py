@@ -16,7 +16,7 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS, HEAP, kind_of, module_of, of_type
+from mlops_nb.capture.values.kinds import ATOMS, HEAP, kind_of, module_of, of_type
 
 NODES = 20_000  # objects that a look visits
 HASHED = 256 << 20  # bytes of memory that it hashes

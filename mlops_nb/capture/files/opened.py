@@ -17,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 
 from mlops_nb import hooks, ids
-from mlops_nb.capture.watches import SKIPPED, Watches
+from mlops_nb.capture.files.watches import SKIPPED, Watches
 from mlops_nb.store.db import Store
 
 Mark = tuple[int, int, int, int]  # size in bytes, times of writing and of change in nanoseconds, inode

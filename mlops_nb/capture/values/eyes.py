@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlops_nb.capture import shapes, tables
-from mlops_nb.capture.kinds import ATOMS
-from mlops_nb.capture.looks import NOTHING, Look, TooLarge, Walk
+from mlops_nb.capture.values import shapes, tables
+from mlops_nb.capture.values.kinds import ATOMS
+from mlops_nb.capture.values.looks import NOTHING, Look, TooLarge, Walk
 
 HANDLING = (shapes, tables)  # imported for what they register
 

@@ -1,9 +1,9 @@
 """Which files a cell used, in which ways, and what could not be seen of it.
 
-Two witnesses. What Python itself does is heard exactly, through audit events, in order and with its mode
-(:mod:`mlops_nb.capture.hearing`). What native code and child processes do is seen by watching folders: the project,
-the folders of every file ever opened, and those that the code names (:mod:`mlops_nb.capture.watches`). Where it cannot
-be told who did something, it counts, and is marked as possibly foreign.
+Two witnesses. What Python itself does is heard exactly, through audit events, in order and with its mode (``hearing``).
+What native code and child processes do is seen by watching folders: the project, the folders of every file ever opened,
+and those that the code names (``watches``). Where it cannot be told who did something, it counts, and is marked as
+possibly foreign.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from io import FileIO
 from pathlib import Path
 
 from mlops_nb import hooks
-from mlops_nb.capture import partitions, watches
-from mlops_nb.capture.hearing import Hearing
-from mlops_nb.capture.opened import Hashes, Mark, Opened, changed_since, state_of
-from mlops_nb.capture.places import Places
-from mlops_nb.capture.remotes import Remotes
-from mlops_nb.capture.sightings import Sightings, Witness
-from mlops_nb.capture.touches import Touch, Touches
-from mlops_nb.capture.watches import Event, Watches
+from mlops_nb.capture.files import partitions, watches
+from mlops_nb.capture.files.hearing import Hearing
+from mlops_nb.capture.files.opened import Hashes, Mark, Opened, changed_since, state_of
+from mlops_nb.capture.files.places import Places
+from mlops_nb.capture.files.remotes import Remotes
+from mlops_nb.capture.files.sightings import Sightings, Witness
+from mlops_nb.capture.files.touches import Touch, Touches
+from mlops_nb.capture.files.watches import Event, Watches
 
 __all__ = ["FileObserver", "Opened"]
 

@@ -8,7 +8,7 @@ import sys
 import sysconfig
 import tempfile
 
-from mlops_nb.capture.watches import SKIPPED
+from mlops_nb.capture.files.watches import SKIPPED
 
 #: These are data wherever they lie, also in Python's own folders and in caches.
 DATA = frozenset(

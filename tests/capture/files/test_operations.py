@@ -5,8 +5,7 @@ import time
 import pytest
 
 from mlops_nb.project import Project
-
-from .conftest import Used, sha
+from tests.capture.conftest import Used, sha
 
 IMPORTS = """
 import glob, json, os, pickle, shutil, sqlite3, subprocess, sys

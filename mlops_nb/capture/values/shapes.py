@@ -16,8 +16,8 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.kinds import ATOMS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
-from mlops_nb.capture.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
+from mlops_nb.capture.values.kinds import ATOMS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
+from mlops_nb.capture.values.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
 
 MANY = 64  # entries from which a container of containers is taken at once
 CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
