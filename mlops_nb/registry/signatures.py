@@ -35,3 +35,13 @@ def _columns(value: Any) -> list[Json]:
 
 def _kind(dtype: Any) -> str:
     return KINDS.get(getattr(dtype, "kind", "O"), "string")
+
+
+def frame_of(example: dict[str, Any]) -> Any:
+    """Return the input that an example stands for, as a model takes it."""
+    import numpy as np
+    import pandas as pd
+
+    if split := example.get("dataframe_split"):
+        return pd.DataFrame(split["data"], columns=split["columns"])
+    return np.asarray(example["inputs"])

@@ -242,6 +242,22 @@ def cells(db: Any) -> None:
         db.conn.execute(statement)
 
 
+REPRODUCTIONS = (
+    # whether a thing came out again: the verdict, in which environment, and what was compared by its hashes
+    """CREATE TABLE reproduction (
+        id BIGINT PRIMARY KEY, node BIGINT NOT NULL REFERENCES node (id), verdict TEXT NOT NULL, cells BIGINT NOT NULL,
+        environment BIGINT NOT NULL REFERENCES environment (id), reason TEXT,
+        compared TEXT NOT NULL REFERENCES content (hash), at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX reproduction_by_node ON reproduction (node, id)",
+)
+
+
+def reproductions(db: Any) -> None:
+    """Keep verdicts on whether things came out again."""
+    for statement in REPRODUCTIONS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -250,4 +266,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0004_autolog", autolog),
     ("0005_columns", columns),
     ("0006_cells", cells),
+    ("0007_reproductions", reproductions),
 )

@@ -11,12 +11,13 @@ from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
 from mlops_nb.pipelines import executor, pipelines
 from mlops_nb.registry import aliases, gates, versions
+from mlops_nb.reproduction import reproduce
 from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, panel, demo,
+    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, panel, demo,
 )  # fmt: skip
 
 

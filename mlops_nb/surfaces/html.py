@@ -33,9 +33,9 @@ STYLE = """<style>
 .mlops-nb img{max-width:none;vertical-align:middle}
 </style>"""
 
-GOOD = {"ok", "ran", "cached", "passed", "kept", "stable", "clean"}
+GOOD = {"ok", "ran", "cached", "passed", "kept", "stable", "clean", "identical", "equivalent"}
 SHORT = 26  # letters of a cell that is kept on one line
-BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted"}
+BAD = {"failed", "aborted", "refused", "missed", "broken", "drifted", "different", "not"}
 JUDGED = {"verdict", "status", "gate"}  # under these headers a word is a verdict, elsewhere it may be anybody's name
 #: What stands for a verdict that is not clean, as beside the cells in JupyterLab: its sign and its colour.
 SIGNS = {"stale": ("◷", "doubt"), "tainted": ("▲", "bad"), "uncheckable": ("?", "quiet")}

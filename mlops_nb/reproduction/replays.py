@@ -1,0 +1,45 @@
+"""Replays: a slice run once more, by papermill in a kernel of its own that captures itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_nb.capture import runs
+from mlops_nb.pipelines.engine import CellError, Engine
+from mlops_nb.project import Project
+from mlops_nb.reproduction.stages import Script, build
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One run of a slice on its stage: the executions (row IDs) in their order, and how it failed, if it did."""
+
+    project: Project
+    executions: list[int]
+    error: CellError | None
+
+
+def replay(script: Script, root: Path, progress: Callable[[int, int], None]) -> Replay:
+    """Run a slice on a stage in an empty folder.
+
+    Raises:
+        StepFailed: the process that runs it died.
+    """
+    notebook = build(script, root)
+    stage, engine = Project(root), Engine()
+    number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
+    environment = {
+        "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
+        "MLOPS_ACTOR": stage.actor,
+    }  # fmt: skip
+    try:
+        error = engine.execute(
+            notebook, root / ".mlops" / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total)
+        )
+    finally:
+        engine.stop()
+    runs.finish(stage, number, "failed" if error else "ok")
+    rows = stage.store.rows("SELECT id FROM execution WHERE run = ? AND parent IS NULL ORDER BY id", number)
+    return Replay(stage, [row["id"] for row in rows], error)

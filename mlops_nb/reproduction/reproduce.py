@@ -1,0 +1,198 @@
+"""The verb ``reproduce``: run the slice of a thing again, hold every recorded result against the new one, and judge.
+
+What differs is run once more: where the two new runs differ too, it is chance, and not a change of anything.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from mlops_nb.capture import environments
+from mlops_nb.errors import UsageError
+from mlops_nb.ids import canonical_json
+from mlops_nb.lineage.references import resolve
+from mlops_nb.lineage.slices import slice_of, trace_of
+from mlops_nb.project import Project
+from mlops_nb.records import Record, moment
+from mlops_nb.reproduction.matching import match
+from mlops_nb.reproduction.replays import Replay, replay
+from mlops_nb.reproduction.results import Key, Result, results
+from mlops_nb.reproduction.rungs import DIFFERENT, EQUIVALENT, IDENTICAL, RUNGS
+from mlops_nb.reproduction.stages import Script, obstacles
+from mlops_nb.verbs import Progress, silent, verb
+
+NOT_REPRODUCIBLE = "not reproducible"
+
+
+@dataclass(frozen=True)
+class Compared(Record):
+    """One recorded result and the new one: their hashes, whether they agree, on which rung, and in words how."""
+
+    name: str
+    kind: str
+    verdict: str
+    detail: str
+    rung: str | None
+    then: str
+    now: str | None
+
+
+@dataclass(frozen=True)
+class Reproduction(Record):
+    """Whether a thing came out again, and on which rung all of it did; ``slice`` is the number of cells that ran."""
+
+    ref: str
+    verdict: str
+    rung: str | None
+    compared: list[Compared]
+    slice: int
+    environment: str
+    reason: str | None
+    created: datetime | None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where it did not come out again."""
+        return 0 if self.verdict in (IDENTICAL, EQUIVALENT) else 1
+
+
+@verb("reproduce", job=True)
+def reproduce(project: Project, ref: str, *, rtol: float = 0.0, progress: Progress = silent) -> Reproduction:
+    """Run the slice of a thing again on a copy of its inputs, and compare all that it recorded with what comes now.
+
+    Args:
+        ref: a variable, cell, file, dataset, model or ID
+        rtol: how far numbers may differ, relative to the larger one
+        progress: told how far each run is
+
+    Raises:
+        NotFound: the reference means nothing.
+        UsageError: no cell made it, or rtol is negative.
+    """
+    if rtol < 0:
+        raise UsageError(f"rtol={rtol} is negative - give a part of the number, such as 1e-9")
+    node = resolve(project, ref)
+    script = script_of(project, ref, node)
+    if found := obstacles(script):
+        judged = _judgement(script, [], NOT_REPRODUCIBLE, "; ".join(found))
+    else:
+        judged = _run(script, rtol, progress)
+    _keep(project, node, judged)
+    return judged
+
+
+def script_of(project: Project, ref: str, node: int) -> Script:
+    """Return what has to run again for a thing (row ID)."""
+    trace = trace_of(project, node)
+    run = project.store.value("SELECT run FROM execution WHERE id = ?", trace.steps[0].number)
+    notebook = project.store.value("SELECT notebook FROM run WHERE id = ?", run)
+    folder = str(PurePosixPath(notebook).parent) if notebook and not PurePosixPath(notebook).is_absolute() else "."
+    return Script(project, slice_of(project, ref), trace.facts, [step.number for step in trace.steps], folder)
+
+
+def _run(script: Script, rtol: float, progress: Progress) -> Reproduction:
+    before = results(script.project, script.executions)
+    with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as first:
+        once = replay(script, Path(first).resolve(), lambda done, total: progress("run again", done, total))
+        failure = _failure(script, once)
+        if failure is not None:
+            return _judgement(script, [], NOT_REPRODUCIBLE, failure)
+        after = results(once.project, once.executions)
+        compared = [_compared(script, then, after.get(key), rtol) for key, then in before.items()]
+        changed = _changed_environment(script, once)
+        if not compared:
+            reason = "nothing that its cells made was recorded - show it, log it or write it in a cell"
+            return _judgement(script, [], NOT_REPRODUCIBLE, reason)
+        if all(one.verdict in (IDENTICAL, EQUIVALENT) for one in compared):
+            verdict = IDENTICAL if all(one.verdict == IDENTICAL for one in compared) else EQUIVALENT
+            return _judgement(script, compared, verdict, None)
+        with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as second:
+            twice = replay(script, Path(second).resolve(), lambda done, total: progress("once more", done, total))
+            chance = _by_chance(after, results(twice.project, twice.executions), rtol)
+            twice.project.store.close()
+        once.project.store.close()
+    differing = [one.name for one in compared if one.verdict == DIFFERENT]
+    if chance:
+        return _judgement(script, compared, NOT_REPRODUCIBLE, _chance(script, chance))
+    reason = f"first in {differing[0]}" + (f"; the environment is another: {changed}" if changed else "")
+    return _judgement(script, compared, DIFFERENT, reason)
+
+
+def _judgement(script: Script, compared: list[Compared], verdict: str, reason: str | None) -> Reproduction:
+    doubts = script.slice.uncheckable
+    told = [reason] if reason else []
+    if doubts:
+        told.append(f"not certain: {'; '.join(doubts)}")
+    rungs = [RUNGS.index(one.rung) for one in compared if one.rung is not None]
+    rung = RUNGS[max(rungs)] if rungs and verdict in (IDENTICAL, EQUIVALENT) else None
+    return Reproduction(
+        script.slice.ref, verdict, rung, compared, len(script.executions), "here", ". ".join(told) or None,
+        moment(time.time()),
+    )  # fmt: skip
+
+
+def _failure(script: Script, run: Replay) -> str | None:
+    """Return how a replay failed to run to its end, or None."""
+    if run.error is not None:
+        return f"cell {run.error.cell} raised {run.error.name}: {run.error.message}"
+    if len(run.executions) != len(script.executions):
+        return f"{len(script.executions)} cells ran, and {len(run.executions)} of them were recorded"
+    return None
+
+
+def _compared(script: Script, then: Result, now: Result | None, rtol: float) -> Compared:
+    count = script.slice.cells[then.cell].execution_count
+    name = f"[{count}] {then.name}"
+    if now is None:
+        return Compared(name, then.kind, DIFFERENT, "it was not made again", None, then.hash, None)
+    found = match(then, now, rtol)
+    return Compared(name, then.kind, found.verdict, found.detail, found.rung, then.hash, now.hash)
+
+
+def _by_chance(once: dict[Key, Result], twice: dict[Key, Result], rtol: float) -> list[Result]:
+    """Return the results in which two replays differ from each other."""
+    return [
+        result
+        for key, result in once.items()
+        if key not in twice or match(result, twice[key], rtol).verdict == DIFFERENT
+    ]
+
+
+def _chance(script: Script, results_: Sequence[Result]) -> str:
+    first = min(results_, key=lambda result: result.cell)
+    count = script.slice.cells[first.cell].execution_count
+    return f"cell [{count}] makes another {first.name} each time it runs"
+
+
+def _changed_environment(script: Script, run: Replay) -> str | None:
+    """Say which packages are not those that it ran with, or None."""
+    last, now = script.executions[-1], environments.environment()
+    then = environments.of_execution(script.project.store, last)
+    if then is None or then.hash == now.hash:
+        return None
+    names = sorted(then.packages.keys() | now.packages.keys())
+    changed = [
+        f"{name} {then.packages.get(name, 'none')} → {now.packages.get(name, 'none')}"
+        for name in names
+        if then.packages.get(name) != now.packages.get(name)
+    ]
+    if then.python != now.python:
+        changed.insert(0, f"{then.python} → {now.python}")
+    return ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+
+
+def _keep(project: Project, node: int, judged: Reproduction) -> None:
+    """Record a verdict, bound to the hashes of what was compared."""
+    content = project.content.put(canonical_json([replace(one).to_json() for one in judged.compared]).encode())
+    with project.store.write() as store:
+        store.execute(
+            "INSERT INTO reproduction (id, node, verdict, cells, environment, reason, compared, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            store.next_id(), node, judged.verdict, judged.slice, environments.environment_id(store), judged.reason,
+            content, time.time(),
+        )  # fmt: skip
