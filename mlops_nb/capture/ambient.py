@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture.dataflow import STATE, Names
+from mlops_nb.capture.dataflow import SEEDING, STATE, Names
 from mlops_nb.capture.threads import Threads
 from mlops_nb.capture.variables import Made, Touched
 from mlops_nb.store.db import Store
@@ -124,9 +124,11 @@ class Ambient:
             touched.doubts.append("it ran while a thread or task of an earlier cell was running")
         if names.inert:
             return
-        if names.calls & STATE:
-            read |= {f"<{name}>": self.nodes[name] for name in RANDOM if name in self.nodes}
         seeded = {_family(namespace.get(name)) for name in names.seeds}
+        # setting a state hides that the cell drew before, where it sets the state that was there
+        hides = touched.seeds or bool(names.calls & SEEDING and names.calls - SEEDING)
+        if names.calls & STATE or hides:
+            read |= {f"<{name}>": self.nodes[name] for name in self.nodes.keys() & RANDOM.keys() - seeded}
         for name in self.observe(plain=not names.calls and names.binds <= names.imports):
             drawn = name in RANDOM and name not in seeded
             if name in self.nodes and (drawn or name in SETTINGS):

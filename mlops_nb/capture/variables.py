@@ -19,7 +19,7 @@ from mlops_nb.capture import nodes
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.values.eyes import Eyes
 from mlops_nb.capture.values.kinds import kind_of
-from mlops_nb.capture.values.looks import EVERYTHING, NOTHING, Look
+from mlops_nb.capture.values.looks import EVERYTHING, NOTHING, SEEDS, Look
 from mlops_nb.store.db import Store
 
 #: Names that IPython keeps for itself.
@@ -61,6 +61,7 @@ class Touched:
     read: dict[str, int] = field(default_factory=dict)
     made: list[Made] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  # about the cell itself
+    seeds: bool = False  # whether a function that it used may set a random state
 
 
 class Variables:
@@ -138,7 +139,7 @@ class Variables:
         self._remember_result(fresh)
         needed = [*reads.values(), *(version.became for version in made if version.became is not None)]
         adopted = [self.adopted.pop(node) for node in dict.fromkeys(needed) if node in self.adopted]
-        return Touched(reads, [*adopted, *made], doubts)
+        return Touched(reads, [*adopted, *made], doubts, SEEDS in used)
 
     def _closure(self, names: Iterable[str]) -> set[str]:
         """Extend names by those that functions behind them use when they are called."""

@@ -273,6 +273,32 @@ data[0] = 66
 # %%
 print(array.tolist())
 """,
+    "a draw that a seed hides": """
+# %%
+import random
+# %%
+random.seed(4)
+# %%
+e = random.randint(1, 9)
+random.seed(4)
+# %%
+print(e)
+""",
+    "a draw that a seed in a function hides": """
+# %%
+import random
+# %%
+random.seed(4)
+# %%
+def draw():
+    value = random.randint(1, 9)
+    random.seed(4)
+    return value
+# %%
+e = draw()
+# %%
+print(e)
+""",
     "a file outside of the project that is no data by its name": """
 # %%
 import os, pathlib

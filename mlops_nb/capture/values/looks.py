@@ -16,11 +16,13 @@ from typing import Any
 
 from xxhash import xxh3_128
 
+from mlops_nb.capture.dataflow import SEEDING
 from mlops_nb.capture.values.kinds import ATOMS, HEAP, kind_of, module_of, of_type
 
 NODES = 20_000  # objects that a look visits
 HASHED = 256 << 20  # bytes of memory that it hashes
 EVERYTHING = "*"  # among the names that a function uses: it may use any
+SEEDS = "(seed)"  # the same: it may set a random state, and so hide that it has drawn from it before
 SEES_ALL = frozenset({"exec", "eval", "globals", "locals", "f_globals", "f_back"})
 GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME"})
 
@@ -141,12 +143,14 @@ _names: weakref.WeakKeyDictionary[types.CodeType, frozenset[str]] = weakref.Weak
 
 
 def global_names(code: types.CodeType) -> frozenset[str]:
-    """Return the global names that code and the functions in it use; ``*`` if they may use any."""
+    """Return the global names that code and the functions in it use, and the signs of what else they may do."""
     known = _names.get(code)
     if known is None:
         found = {str(step.argval) for step in dis.get_instructions(code) if step.opname in GLOBAL}
         if SEES_ALL & {*code.co_names} or {*code.co_names} >= {"sys", "modules"} or "__main__" in code.co_consts:
             found.add(EVERYTHING)
+        if SEEDING & {*code.co_names}:
+            found.add(SEEDS)
         inner = (const for const in code.co_consts if type(const) is types.CodeType)
         _names[code] = known = frozenset(found).union(*map(global_names, inner))
     return known
