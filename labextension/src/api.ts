@@ -97,6 +97,17 @@ export interface IColumnLink {
   steps: number;
 }
 
+/** One recorded result and the new one: their hashes, whether they agree, on which rung, and in words how. */
+export interface ICompared {
+  name: string;
+  kind: string;
+  verdict: string;
+  detail: string;
+  rung: string | null;
+  then: string;
+  now: string | null;
+}
+
 /** One success criterion, the value it was held against, and the verdict; a missing value fails. */
 export interface ICriterion {
   name: string;
@@ -308,6 +319,18 @@ export interface IReason {
   what: string;
 }
 
+/** Whether a thing came out again, and on which rung all of it did; ``slice`` is the number of cells that ran. */
+export interface IReproduction {
+  ref: string;
+  verdict: string;
+  rung: string | null;
+  compared: ICompared[];
+  slice: number;
+  environment: string;
+  reason: string | null;
+  created: string | null;
+}
+
 /** One rule of a contract and how many rows broke it. */
 export interface IRule {
   column: string;
@@ -415,6 +438,7 @@ export interface IAnswers {
   promote: IAlias;
   register: IModelVersion;
   reports: IDriftReport[];
+  reproduce: IReproduction;
   run: IPipelineRun;
   runs: IRun[];
   show: IDetail;

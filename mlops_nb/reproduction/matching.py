@@ -46,8 +46,8 @@ def _metric(then: Result, now: Result, rtol: float) -> Match:
     if len(before) != len(after):
         return different(f"logged {len(before)} times, now {len(after)} times")
     pairs = [(math.nan if a is None else a, math.nan if b is None else b) for a, b in zip(before, after, strict=True)]
-    apart, (old, new) = max(((apart(a, b), (a, b)) for a, b in pairs), key=lambda found: found[0])
-    return near(apart, rtol) or different(f"{old:.6g} became {new:.6g}")
+    old, new = max(pairs, key=lambda pair: apart(*pair))
+    return near(apart(old, new), rtol) or different(f"{old:.6g} became {new:.6g}")
 
 
 def _json(then: Result, now: Result, rtol: float) -> Match:

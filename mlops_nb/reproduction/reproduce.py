@@ -138,10 +138,13 @@ def _judgement(script: Script, compared: list[Compared], verdict: str, reason: s
 
 def _failure(script: Script, run: Replay) -> str | None:
     """Return how a replay failed to run to its end, or None."""
-    if run.error is not None:
-        return f"cell {run.error.cell} raised {run.error.name}: {run.error.message}"
-    if len(run.executions) != len(script.executions):
-        return f"{len(script.executions)} cells ran, and {len(run.executions)} of them were recorded"
+    for cell, number in zip(script.slice.cells, run.executions, strict=False):
+        outcome = run.project.store.row("SELECT status, reason FROM outcome WHERE id = ?", number)
+        if cell.raises is None and (outcome is None or outcome["status"] != "ok"):
+            how = f"raised {outcome['reason']}" if outcome else "did not come to its end"
+            return f"cell [{cell.execution_count}] {how}"
+    if len(run.executions) < len(script.executions):
+        return run.error.message if run.error else "it ended before all of its cells had run"
     return None
 
 
@@ -166,7 +169,9 @@ def _by_chance(once: dict[Key, Result], twice: dict[Key, Result], rtol: float) -
 def _chance(script: Script, results_: Sequence[Result]) -> str:
     first = min(results_, key=lambda result: result.cell)
     count = script.slice.cells[first.cell].execution_count
-    return f"cell [{count}] makes another {first.name} each time it runs"
+    facts, before = script.facts, script.executions[: first.cell + 1]
+    sources = dict.fromkeys(why for number in before for made in facts.made[number] for why in facts.doubts[made])
+    return f"cell [{count}] makes another {first.name} each time it runs" + "".join(f" ({why})" for why in sources)
 
 
 def _changed_environment(script: Script, run: Replay) -> str | None:

@@ -42,7 +42,7 @@ def apart(a: float, b: float) -> float:
     if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
     largest = max(abs(a), abs(b))
-    return abs(a - b) / largest if math.isfinite(largest) else math.inf
+    return abs(a - b) / largest if math.isfinite(a) and math.isfinite(b) else math.inf
 
 
 def near(found: float, rtol: float) -> Match | None:

@@ -130,10 +130,12 @@ def _enter(script: Script, stage: Project) -> None:
     Of what it makes, the version before is entered too, so that the new one gets its number.
     """
     source = script.project
-    before = [_version_before(source, thing) for thing in script.made()]
+    made = {thing.node: thing for thing in script.made()}
+    before = [found for thing in made.values() if (found := _version_before(source, thing))]
     with stage.store.write():
-        for thing in (*script.loaded(), *filter(None, before)):
-            _copy(source, stage, thing)
+        for thing in (*script.loaded(), *before):
+            if thing.node not in made:
+                _copy(source, stage, thing)
     stage.store.close()
 
 

@@ -11,7 +11,7 @@ from mlops_nb.reproduction.rungs import Match, apart, different, first_differenc
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-IDENTIFIER = re.compile(r"\b(?:T|sk-container-id|level\d_row\d+|mlops)[-_][0-9a-f]{5,}\b|(?<=sk-container-id-)\d+")
+IDENTIFIER = re.compile(r"\bT_[0-9a-f]{5}(?![0-9a-f])|(?<=sk-container-id-)\d+")  # of styled tables and of models
 ID = re.compile(r"\b[0-9a-f]{16}\b")
 KERNEL = re.compile(r"\bipykernel_\d+")
 CLOCK = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
@@ -51,6 +51,7 @@ def _ids(text: str, side: Result) -> str:
 
 
 STRIPPED: dict[str, Callable[[str, Result], str]] = {
+    "where the project lies": lambda text, side: text.replace(str(side.project.root), "<project>"),
     "addresses in memory": lambda text, _: ADDRESS.sub("<address>", text),
     "identifiers": lambda text, side: IDENTIFIER.sub("<id>", _ids(text, side)),
     "the number of the kernel's process": lambda text, _: KERNEL.sub("ipykernel_<process>", text),
