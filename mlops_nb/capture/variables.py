@@ -130,7 +130,9 @@ class Variables:
         near = suspects.union(*(self.holders[number] for number in reach if number in self.holders))
         made += self._changed(names, namespace, near.difference(bound))
         self.newest = next(reversed(namespace), None)
-        skipped = {name for name in names.binds if name in bound and name not in names.reads and not everything}
+        called = frozenset().union(*(old[name].look.globals for name in used if name in old))
+        first = names.binds - names.reads - called  # bound before anything could have read it
+        skipped = set() if everything else first & bound
         reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
         reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
                   if name in old and name not in bound}  # fmt: skip

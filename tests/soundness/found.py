@@ -273,6 +273,17 @@ data[0] = 66
 # %%
 print(array.tolist())
 """,
+    "a name that a function reads before the cell binds it": """
+# %%
+def a():
+    return [c]
+# %%
+c = 1
+# %%
+c = a()
+# %%
+print(c)
+""",
     "a draw that a seed hides": """
 # %%
 import random
