@@ -46,10 +46,14 @@ class Front:
         assert answer.ok, answer.text
         return answer.json() if answer.content else None
 
-    def run(self, cell: str, source: str | None = None) -> None:
+    def settle(self) -> None:
+        """Have everything that capture has seen so far committed, without running a cell."""
+        self.run("", "__import__('mlops_nb').project.current().store.flush()", silent=True)
+
+    def run(self, cell: str, source: str | None = None, *, silent: bool = False) -> None:
         """Run a cell and wait for its end."""
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "username": "", "session": "front"}
-        content = {"code": source or CELLS[cell], "silent": False, "store_history": True, "allow_stdin": False}
+        content = {"code": source or CELLS[cell], "silent": silent, "store_history": not silent, "allow_stdin": False}
         message = {"header": header, "parent_header": {}, "metadata": {"cellId": cell}, "content": content}
         self.socket.send(json.dumps({**message, "channel": "shell"}))
         while True:
@@ -82,6 +86,7 @@ def front(server: Server, request: pytest.FixtureRequest) -> Iterator[Front]:
 
 def recorded(front: Front, moves: int) -> Project:
     """Open the project when the server has recorded some moves."""
+    front.settle()
     project = Project(front.server.root / Path(front.path).parts[0])
     deadline = time.monotonic() + 20
     while project.store.value("SELECT count(*) FROM notebook_move") < moves:
@@ -122,7 +127,6 @@ def test_what_loads_capture_after_a_rename_records_under_the_new_name(front: Fro
     (front.server.root / Path(front.path).parts[0] / ".mlops").mkdir()
     Project(front.server.root / Path(front.path).parts[0]).store.close()
     front.rename(front.path.replace("old", "new"))
-    recorded(front, 1).store.close()
     for cell in ("load", "one"):
         front.run(cell)
     project = recorded(front, 1)

@@ -31,7 +31,7 @@ def _(found: Reproduction) -> str:
 @html.drawn.register
 def _(found: Reproduction) -> str:
     head = f"<b>{escape(found.ref)}</b>: {html.coloured(escape(found.verdict))}"
-    parts = [head, f'<div class="quiet">{_sentence(found)}</div>']
+    parts = [head, f'<div class="quiet">{escape(_sentence(found))}</div>']
     parts += [f"<div>{escape(found.reason)}</div>"] if found.reason else []
     parts += [html.table(HEADERS, _rows(found.compared))] if found.compared else []
     return "".join(parts)
