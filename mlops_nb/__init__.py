@@ -54,6 +54,7 @@ API = {
     "promote": "registry.aliases:promote",
     "drift": "monitoring.drift:drift",
     "reports": "monitoring.drift:reports",
+    "diff": "comparison.differences:diff",
     "panel": "surfaces.panel:panel",
 }
 
