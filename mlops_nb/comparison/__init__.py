@@ -5,6 +5,7 @@
 - ``cells``         cells matched and compared by what their code means, not by how it is written;
 - ``inputs``        the files, datasets and models that runs read;
 - ``tables``        two tables: columns, rows by key, distributions;
+- ``profiles``      what is known of a table whose file was not kept;
 - ``environments``  Python, packages, platform and commit;
 - ``values``        parameters and metrics.
 

@@ -96,10 +96,10 @@ def _meant(project: Project, ref: str) -> tuple[str, Any]:
 
 def _runs(project: Project, a: str, b: str, pair: tuple[Side, Side], key: Sequence[str]) -> Difference:
     metrics = values.compare_metrics(pair[0].metrics, pair[1].metrics)
-    for side in pair:
-        side.lead_to(project, {change.name for change in metrics})
     # two versions of a model out of one run differ by what each was made of, not by what the run has
     same = [part.number for part in pair[0].parts] == [part.number for part in pair[1].parts]
+    for side in pair:
+        side.lead_to(project, () if same else {change.name for change in metrics})
     before, after = (side.cells(leading_only=same) for side in pair)
     data, doubts = inputs.compare(project, *pair, key)
     signatures = _signatures(project, pair[0].model, pair[1].model)

@@ -1,8 +1,8 @@
 """Inputs: the files, datasets, models, addresses and settings that runs read, by name.
 
 Datasets are compared row by row where they differ; so are .csv and .parquet files of which both contents are at hand:
-kept in the store, or lying at their place as they were. Of any other file it is known whether its content changed, and
-no more. What a run made itself stands last: it is a consequence, the causes are in other lists.
+kept in the store, or lying at their place as they were. Of other files it is known whether the content changed, and what
+the profile of the table tells that a cell read from it (:mod:`~mlops_nb.comparison.profiles`). What a run made itself stands last: it is a consequence, the causes are in other lists.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlops_nb.capture import columns, runs
-from mlops_nb.comparison import tables
+from mlops_nb.comparison import profiles, tables
 from mlops_nb.comparison.sides import Side
 from mlops_nb.comparison.tables import DataChange, Table
 from mlops_nb.data.datasets import load_record, read_frame
@@ -39,6 +39,7 @@ class Input:
     content: str | None
     made: bool  # by the same run, before it was read
     leading: bool
+    reader: int | None = None  # the cell that read it, and nothing beside it
 
     @property
     def label(self) -> str | None:
@@ -99,6 +100,9 @@ def _compared(project: Project, old: Input, new: Input, key: Sequence[str], doub
         else:
             reasons = [f"{side} of {name}" for name, side in zip("AB", sides, strict=True) if isinstance(side, str)]
             details.append(f"rows cannot be compared: {' and '.join(reasons)}")
+            known = [profiles.of_reading(project, side.reader) if side.reader else None for side in (old, new)]
+            if known[0] and known[1]:
+                found = list(profiles.compare(old.name, known[0], known[1]))
     return [DataChange(old.name, "changed", None, old.label, new.label, "; ".join(details)), *found]
 
 
@@ -106,12 +110,13 @@ def _compared(project: Project, old: Input, new: Input, key: Sequence[str], doub
 
 
 def _inputs(project: Project, side: Side, name: str, doubts: list[str]) -> dict[str, Input]:
-    """Return by name what a side read, as it read it last."""
+    """Return by name what a side read, as it read it last for a result, or else as it read it last."""
     found: dict[str, Input] = {}
     for thing in _read(project, side):
         if thing.name in found and found[thing.name].content != thing.content:
             doubts.append(f"{name} read {thing.name} in more than one version: the last of them is compared")
-        found[thing.name] = thing
+        if thing.leading or thing.name not in found or not found[thing.name].leading:
+            found[thing.name] = thing
     return found
 
 
@@ -128,8 +133,10 @@ def _read(project: Project, side: Side) -> Iterator[Input]:
             thing = Named(row["source"], scheme, place, row["hash"])
             yield from _input(project, thing, written, leading=False)
         for number in part.facts.steps:
-            for thing in part.facts.named.get(number, ()):
-                yield from _input(project, thing, written, leading=number in part.leading)
+            things = part.facts.named.get(number, ())
+            reader = number if len({thing.node for thing in things}) == 1 else None
+            for thing in things:
+                yield from _input(project, thing, written, leading=number in part.leading, reader=reader)
             written |= {name for thing in part.facts.wrote.get(number, ()) if (name := _name(project, thing)[1])}
 
 
@@ -140,7 +147,9 @@ def _name(project: Project, thing: Named) -> tuple[str, str]:
     return kind, f"{VERSIONED[kind]}{row['name']}" if row and kind in VERSIONED else thing.reference
 
 
-def _input(project: Project, thing: Named, written: set[str], *, leading: bool) -> Iterator[Input]:
+def _input(
+    project: Project, thing: Named, written: set[str], *, leading: bool, reader: int | None = None
+) -> Iterator[Input]:
     kind, name = _name(project, thing)
     content = thing.content
     if kind in VERSIONED:
@@ -150,7 +159,7 @@ def _input(project: Project, thing: Named, written: set[str], *, leading: bool) 
         content = runs.public_id(project, thing.node)
     elif kind not in ("file", "external"):
         return
-    yield Input(name, kind, thing.node, thing.place, content, name in written, leading)
+    yield Input(name, kind, thing.node, thing.place, content, name in written, leading, reader)
 
 
 # -- their tables ---------------------------------------------------------------------------------------------

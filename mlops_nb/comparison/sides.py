@@ -7,6 +7,8 @@ part to part by the files and datasets that one wrote and another read.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
@@ -58,16 +60,20 @@ class Side:
 
     parts: list[Part]
     model: int | None = None
+    trained: dict[str, Json] = field(default_factory=dict)  # the parameters of the fit that made the model
+    measured: dict[str, float] = field(default_factory=dict)  # its metrics
 
     @property
     def parameters(self) -> dict[str, Json]:
-        """The parameters of all parts."""
-        return {part.named(name): value for part in self.parts for name, value in part.run.parameters.items()}
+        """The parameters of all parts, and those that the model was trained with."""
+        found = {part.named(name): value for part in self.parts for name, value in part.run.parameters.items()}
+        return found | self.trained
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The metrics of all parts."""
-        return {part.named(name): value for part in self.parts for name, value in part.run.metrics.items()}
+        """The metrics of all parts, and those of the training of the model."""
+        found = {part.named(name): value for part in self.parts for name, value in part.run.metrics.items()}
+        return found | self.measured
 
     @property
     def gaps(self) -> list[str]:
@@ -115,9 +121,23 @@ def of_model(project: Project, number: int) -> Side:
     row = project.store.rows("SELECT run, environment FROM model_version WHERE id = ?", number)[0]
     if row["run"] is None:
         return Side([], number)
+    fit = project.store.value(
+        "SELECT source FROM edge JOIN fit ON fit.id = source WHERE target = ? AND edge.kind = 'wrote'"
+        " ORDER BY source DESC LIMIT 1",
+        number,
+    )
     part = _part(project, row["run"], False)
     part.surroundings = environments.of_run(project, part.number, row["environment"])
-    return Side([part], number)
+    return Side([part], number, *_training(project, fit))
+
+
+def _training(project: Project, fit: int | None) -> tuple[dict[str, Json], dict[str, float]]:
+    """Return the parameters and the metrics of a fit, nothing where none was seen."""
+    if fit is None:
+        return {}, {}
+    parameters = json.loads(project.store.value("SELECT parameters FROM fit WHERE id = ?", fit))
+    rows = project.store.rows("SELECT name, value FROM metric WHERE fit = ? ORDER BY id", fit)
+    return parameters, {row["name"]: math.nan if row["value"] is None else row["value"] for row in rows}
 
 
 def _part(project: Project, number: int, is_step: bool) -> Part:

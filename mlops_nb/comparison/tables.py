@@ -31,8 +31,8 @@ class DataChange(Record):
     """What differs in data: ``name`` is the thing, ``column`` its column where it is about one.
 
     The kinds: ``added``, ``removed`` and ``changed`` of a thing, ``column added``, ``column removed``, ``type``,
-    ``rows`` (their number), ``rows added``, ``rows removed``, ``rows changed``, ``row order``, ``distribution``. Of a
-    ``distribution``, before and after are the means of numbers. ``explains`` says that a metric that changed came from
+    ``rows`` (their number), ``rows added``, ``rows removed``, ``rows changed``, ``row order``, ``distribution``,
+    ``profile``. Of the last two, before and after are the means of numbers. ``explains`` says that a metric that changed came from
     this thing.
     """
 
@@ -80,7 +80,7 @@ def compare(name: str, a: Table, b: Table, key: Sequence[str] = ()) -> tuple[lis
         UsageError: the key is not in both, or does not tell rows apart.
     """
     shared = [column for column in a.frame.columns if column in b.types]
-    changes = list(_schema(name, a, b))
+    changes = list(schema(name, a.types, b.types))
     if len(a.frame) != len(b.frame):
         changes.append(DataChange(name, "rows", None, len(a.frame), len(b.frame), "number of rows"))
     for side, table in (("A", a), ("B", b)) if key else ():
@@ -97,16 +97,17 @@ def compare(name: str, a: Table, b: Table, key: Sequence[str] = ()) -> tuple[lis
     return changes + distributions, doubts
 
 
-def _schema(name: str, a: Table, b: Table) -> Iterator[DataChange]:
-    for column, kind in a.types.items():
-        if column not in b.types:
+def schema(name: str, a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[DataChange]:
+    """Yield the columns that were removed, added, or are of another type, given the types by column."""
+    for column, kind in a.items():
+        if column not in b:
             yield DataChange(name, "column removed", column, kind, None, "")
-    for column, kind in b.types.items():
-        if column not in a.types:
+    for column, kind in b.items():
+        if column not in a:
             yield DataChange(name, "column added", column, None, kind, "")
-    for column, kind in a.types.items():
-        if column in b.types and b.types[column] != kind:
-            yield DataChange(name, "type", column, kind, b.types[column], "")
+    for column, kind in a.items():
+        if b.get(column, kind) != kind:
+            yield DataChange(name, "type", column, kind, b[column], "")
 
 
 # -- rows -----------------------------------------------------------------------------------------------------
