@@ -112,12 +112,14 @@ def _runs(project: Project, a: str, b: str, pair: tuple[Side, Side], key: Sequen
 
 
 def _gaps(pair: Sequence[Side]) -> list[str]:
-    found = [f"{name}: {gap}" for name, side in zip("AB", pair, strict=True) for gap in side.gaps]
-    return found + [
-        f"the environment of {name} was not recorded"
-        for name, side in zip("AB", pair, strict=True)
-        if any(part.surroundings.environment is None for part in side.parts)
-    ]
+    found = []
+    for name, side in zip("AB", pair, strict=True):
+        found += [f"{name}: {gap}" for gap in side.gaps]
+        if not side.parts:
+            found.append(f"the run that made {name} was not recorded")
+        if any(part.surroundings.environment is None for part in side.parts):
+            found.append(f"the environment of {name} was not recorded")
+    return found
 
 
 def _environments(pair: tuple[Side, Side], sources: Sequence[Source]) -> list[EnvironmentChange]:
@@ -166,7 +168,7 @@ def _datasets(project: Project, a: str, b: str, numbers: tuple[int, int], key: S
     name = "dataset:" + rows[0]["name"] if len(rows) == 1 else "rows"
     data, doubts = tables.compare(name, before, after, key)
     doubts += [
-        f"column {column} of {side} was kept out of the store, and is not compared"
+        f"column {column} of {side} is denied, or was when it was kept: it is not compared"
         for side, number in zip("AB", numbers, strict=True)
         for column in inputs.denied(project, number)
     ]

@@ -1,8 +1,9 @@
 """Inputs: the files, datasets, models, addresses and settings that runs read, by name.
 
 Datasets are compared row by row where they differ; so are .csv and .parquet files of which both contents are at hand:
-kept in the store, or lying at their place as they were. Of other files it is known whether the content changed, and what
-the profile of the table tells that a cell read from it (:mod:`~mlops_nb.comparison.profiles`). What a run made itself stands last: it is a consequence, the causes are in other lists.
+kept in the store, or lying at their place as they were. Of other files it is known whether the content changed, and
+what the profile of the table tells that a cell read from it (:mod:`~mlops_nb.comparison.profiles`). What a run made
+itself stands last: it is a consequence, the causes are in other lists.
 """
 
 from __future__ import annotations

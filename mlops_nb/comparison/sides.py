@@ -7,12 +7,14 @@ part to part by the files and datasets that one wrote and another read.
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from mlops_nb.capture import runs
+from mlops_nb.capture import dataflow, runs
 from mlops_nb.capture.notebooks import INJECTED
 from mlops_nb.capture.runs import Run
 from mlops_nb.comparison import environments
@@ -34,7 +36,7 @@ class Part:
     facts: RunFacts
     surroundings: Surroundings
     leading: set[int] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)  # of the variables that a result came from
+    names: set[str] = field(default_factory=set)  # of the variables, and parameters of fits, that a result came from
 
     def named(self, name: str) -> str:
         """Return a name of this part, as it is called beside those of other parts."""
@@ -49,9 +51,21 @@ class Part:
                 last[name] = step
         led = {self.facts.steps[number].cell for number in self.leading if number in self.facts.steps} - {None}
         kept = [step for step in last.values() if step.number in self.leading or not leading_only]
-        shown = (step for step in sorted(kept, key=lambda step: step.number) if step.cell != INJECTED)
+        shown = (step for step in sorted(kept, key=lambda step: step.number) if not _is_injected(step))
         for position, step in enumerate(shown, 1):
             yield Source(step.cell, self.step, position, step.source, step.number in self.leading or step.cell in led)
+
+
+def _is_injected(step: Step) -> bool:
+    """Whether a cell is the one that papermill makes of given parameters, which are compared as such.
+
+    Where nobody says which notebook runs, it is told by its first line, and that it does nothing else.
+    """
+    if step.cell is not None or not step.source.startswith("# Parameters\n"):
+        return step.cell == INJECTED
+    with contextlib.suppress(SyntaxError):
+        return all(map(dataflow.is_inert, ast.parse(step.source).body))
+    return False
 
 
 @dataclass
@@ -82,8 +96,8 @@ class Side:
 
     @property
     def names(self) -> set[str]:
-        """The parameters that a result came from, as far as variables carry their names."""
-        return {part.named(name) for part in self.parts for name in part.names}
+        """The parameters that a result came from: of fits on the way to it, and those that variables are named as."""
+        return {part.named(name) for part in self.parts for name in part.names} | self.trained.keys()
 
     def cells(self, *, leading_only: bool = False) -> list[Source]:
         """Return the cells of all parts."""
@@ -102,6 +116,9 @@ class Side:
             trace = Trace(part.facts).back_from(executions=roots)
             part.leading |= trace.executions
             part.names |= {part.facts.names[number][1] for number in trace.versions if number in part.facts.names}
+            for row in project.store.rows("SELECT execution, parameters FROM fit WHERE run = ?", part.number):
+                if row["execution"] in part.leading:
+                    part.names |= json.loads(row["parameters"]).keys()
             wanted |= {thing.node for number in trace.executions for thing in part.facts.named.get(number, ())}
 
 

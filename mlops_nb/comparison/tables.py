@@ -32,8 +32,8 @@ class DataChange(Record):
 
     The kinds: ``added``, ``removed`` and ``changed`` of a thing, ``column added``, ``column removed``, ``type``,
     ``rows`` (their number), ``rows added``, ``rows removed``, ``rows changed``, ``row order``, ``distribution``,
-    ``profile``. Of the last two, before and after are the means of numbers. ``explains`` says that a metric that changed came from
-    this thing.
+    ``profile``. Of the last two, before and after are the means of numbers. ``explains`` says that a metric that
+    changed came from this thing.
     """
 
     name: str

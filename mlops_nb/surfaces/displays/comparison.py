@@ -69,6 +69,8 @@ def _lines(change: CellChange) -> Iterator[str]:
 @text.drawn.register
 def _(found: Difference) -> str:
     parts = [f"{found.a} → {found.b}"]
+    if found.metrics:
+        parts.append(text.to_text(Records(found.metrics)))
     if found.cells:
         heads = (f"{_mark(c.explains):<2}{c.kind} cell {_cell_name(c)}" for c in found.cells)
         bodies = ("\n".join(f"    {line}" for line in _lines(c)) for c in found.cells)
@@ -86,6 +88,8 @@ def _(found: Difference) -> str:
 @html.drawn.register
 def _(found: Difference) -> str:
     parts = [f"<b>{escape(found.a)}</b> → <b>{escape(found.b)}</b>"]
+    if found.metrics:
+        parts.append(html.body(Records(found.metrics)))
     for change in found.cells:
         head = f"{_mark(change.explains)} {change.kind} cell {escape(_cell_name(change))}"
         lines = "\n".join(map(_coloured, _lines(change)))
@@ -102,7 +106,6 @@ def _(found: Difference) -> str:
 
 
 def _tables(found: Difference) -> Iterator[Records[Record]]:
-    yield Records(found.metrics)
     yield Records(found.parameters)
     yield Records(found.data)
     yield Records(found.environment)
