@@ -91,7 +91,7 @@ def _(found: Difference) -> str:
     if found.metrics:
         parts.append(html.body(Records(found.metrics)))
     for change in found.cells:
-        head = f"{_mark(change.explains)} {change.kind} cell {escape(_cell_name(change))}"
+        head = escape(f"{_mark(change.explains)} {change.kind} cell {_cell_name(change)}".strip())
         lines = "\n".join(map(_coloured, _lines(change)))
         parts.append(f"<h4>{head}</h4><pre>{lines}</pre>")
     parts += [html.body(changes) for changes in _tables(found) if changes]
