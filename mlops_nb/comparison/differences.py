@@ -119,7 +119,8 @@ def _gaps(pair: Sequence[Side]) -> list[str]:
             found.append(f"the run that made {name} was not recorded")
         if any(part.surroundings.environment is None for part in side.parts):
             found.append(f"the environment of {name} was not recorded")
-    return found
+    uncertain = dict.fromkeys(doubt for side in pair for doubt in side.doubts)
+    return found + [f"whether the marks are complete: {doubt}" for doubt in uncertain]
 
 
 def _environments(pair: tuple[Side, Side], sources: Sequence[Source]) -> list[EnvironmentChange]:
@@ -167,11 +168,6 @@ def _datasets(project: Project, a: str, b: str, numbers: tuple[int, int], key: S
     rows = project.store.rows("SELECT DISTINCT name FROM dataset WHERE id IN (?, ?)", *numbers)
     name = "dataset:" + rows[0]["name"] if len(rows) == 1 else "rows"
     data, doubts = tables.compare(name, before, after, key)
-    doubts += [
-        f"column {column} of {side} is denied, or was when it was kept: it is not compared"
-        for side, number in zip("AB", numbers, strict=True)
-        for column in inputs.denied(project, number)
-    ]
     return Difference(a, b, data=data, unknown=doubts)
 
 

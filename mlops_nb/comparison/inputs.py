@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlops_nb.capture import columns, runs
+from mlops_nb.capture import runs
 from mlops_nb.comparison import profiles, tables
 from mlops_nb.comparison.sides import Side
 from mlops_nb.comparison.tables import DataChange, Table
 from mlops_nb.data.datasets import load_record, read_frame
-from mlops_nb.errors import StoreCorrupt
+from mlops_nb.errors import StoreCorrupt, UsageError
 from mlops_nb.ids import digest
 from mlops_nb.lineage.facts import Named
 from mlops_nb.project import Project
@@ -169,17 +169,13 @@ def _input(
 def dataset_table(project: Project, number: int) -> Table:
     """Return a dataset version as a table."""
     record = load_record(project, number)
-    types = {name: str(facts["type"]) for name, facts in record.columns.items() if isinstance(facts, dict)}
+    facts = {name: fact for name, fact in record.columns.items() if isinstance(fact, dict)}
+    types = {name: str(fact["type"]) for name, fact in facts.items()}
+    denied = [name for name, fact in facts.items() if fact.get("denied")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that columns are denied: they are not among those compared
-        return Table.of(project, read_frame(project, number), types)
-
-
-def denied(project: Project, number: int) -> list[str]:
-    """Return the columns of a dataset version that mlops.toml denies now, or denied when it was kept."""
-    known = load_record(project, number).columns
-    now = columns.denied(project, known)
-    return [name for name, facts in known.items() if name in now or (isinstance(facts, dict) and facts.get("denied"))]
+        table = Table.of(project, read_frame(project, number), types)
+    return replace(table, denied=[*denied, *table.denied])
 
 
 def _table(project: Project, thing: Input) -> Table | str:
@@ -194,7 +190,7 @@ def _table(project: Project, thing: Input) -> Table | str:
             return "the content was not kept"
         read = pd.read_csv if Path(thing.place).suffix == ".csv" else pd.read_parquet
         return Table.of(project, read(io.BytesIO(data)))
-    except (StoreCorrupt, OSError, ValueError) as error:  # no table at all, or one that was damaged
+    except (StoreCorrupt, UsageError, OSError, ValueError) as error:  # no table at all, or one that was damaged
         return f"it cannot be read ({error})"
 
 

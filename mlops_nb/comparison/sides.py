@@ -49,11 +49,10 @@ class Part:
             name = step.cell or step.id
             if name not in last or step.number in self.leading or last[name].number not in self.leading:
                 last[name] = step
-        led = {self.facts.steps[number].cell for number in self.leading if number in self.facts.steps} - {None}
         kept = [step for step in last.values() if step.number in self.leading or not leading_only]
         shown = (step for step in sorted(kept, key=lambda step: step.number) if not _is_injected(step))
         for position, step in enumerate(shown, 1):
-            yield Source(step.cell, self.step, position, step.source, step.number in self.leading or step.cell in led)
+            yield Source(step.cell, self.step, position, step.source, step.number in self.leading)
 
 
 def _is_injected(step: Step) -> bool:
@@ -76,6 +75,7 @@ class Side:
     model: int | None = None
     trained: dict[str, Json] = field(default_factory=dict)  # the parameters of the fit that made the model
     measured: dict[str, float] = field(default_factory=dict)  # its metrics
+    doubts: list[str] = field(default_factory=list)  # what is not certain on the way to a result
 
     @property
     def parameters(self) -> dict[str, Json]:
@@ -115,6 +115,7 @@ class Side:
             roots += [number for number, things in part.facts.wrote.items() if {t.node for t in things} & wanted]
             trace = Trace(part.facts).back_from(executions=roots)
             part.leading |= trace.executions
+            self.doubts += trace.doubts
             part.names |= {part.facts.names[number][1] for number in trace.versions if number in part.facts.names}
             for row in project.store.rows("SELECT execution, parameters FROM fit WHERE run = ?", part.number):
                 if row["execution"] in part.leading:

@@ -52,19 +52,26 @@ class Table:
     frame: pd.DataFrame
     types: Mapping[str, str]
     index: list[str] = field(default_factory=list)
+    denied: list[str] = field(default_factory=list)  # the columns that must not be compared
 
     @classmethod
     def of(cls, project: Project, frame: pd.DataFrame, types: Mapping[str, str] | None = None) -> Table:
-        """Make a table of a DataFrame, without the columns that mlops.toml denies."""
+        """Make a table of a DataFrame, without the columns that mlops.toml denies.
+
+        Raises:
+            UsageError: two columns have one name.
+        """
         import pandas as pd
 
-        frame, _ = without_denied(project, frame)
+        frame, denied = without_denied(project, frame)
         levels = frame.index.nlevels if isinstance(frame.index, pd.MultiIndex) or frame.index.name is not None else 0
         if levels:
             frame = frame.reset_index()
         frame = frame.set_axis([str(label) for label in frame.columns], axis=1)
+        if not frame.columns.is_unique:
+            raise UsageError("two columns have one name - give each a name of its own")
         known = {name: (types or {}).get(name, str(frame[name].dtype)) for name in frame.columns}
-        return cls(frame, known, list(frame.columns[:levels]))
+        return cls(frame, known, list(frame.columns[:levels]), list(denied))
 
 
 def compare(name: str, a: Table, b: Table, key: Sequence[str] = ()) -> tuple[list[DataChange], list[str]]:
@@ -94,6 +101,11 @@ def compare(name: str, a: Table, b: Table, key: Sequence[str] = ()) -> tuple[lis
         rows, moved = _as_wholes(name, a, b, shared)
     changes += rows
     distributions, doubts = _distributions(name, a.frame, b.frame, moved)
+    doubts += [
+        f"column {column} of {name} in {side} is denied: it is not compared"
+        for side, table in (("A", a), ("B", b))
+        for column in table.denied
+    ]
     return changes + distributions, doubts
 
 

@@ -292,6 +292,13 @@ def test_what_was_not_recorded_of_a_run_is_said(run):
     assert between(a, b).unknown == ["A: the disk was full"]
 
 
+def test_a_way_to_the_metric_that_is_not_certain_is_said(compared):
+    skipped = BASE | {"fit": "# mlops: skip\nmean = 5"}
+    found = compared(skipped, skipped | {"score": "mlops.log_metric('mae', mean + 1)"})
+    assert "cell 4 in A asks not to be kept: whether it changed is not known" in found.unknown
+    assert any(reason.startswith("whether the marks are complete: cell [") for reason in found.unknown)
+
+
 def test_scripts_are_runs_without_cells(run_process, workspace: Path):
     for value in (1, 2):
         run_process(f"import mlops_nb as m; m.init('.'); m.log_param('p', {value}); m.log_metric('a', {value})")

@@ -140,6 +140,9 @@ def test_denied_columns_are_not_compared_and_it_is_said(project: Project):
     dataset(project, BASE.assign(ssn=range(1, 41), x=0.0), "d")
     found = diff(project, "dataset:d/1", "dataset:d/2")
     assert "ssn" not in str(found.data)
-    assert found.unknown == [
-        f"column ssn of {side} is denied, or was when it was kept: it is not compared" for side in "AB"
-    ]
+    assert found.unknown == [f"column ssn of dataset:d in {side} is denied: it is not compared" for side in "AB"]
+
+
+def test_a_table_with_two_columns_of_one_name_is_refused(project: Project):
+    with pytest.raises(UsageError, match="two columns have one name"):
+        tables.Table.of(project, pd.DataFrame([[1, 2]], columns=["x", "x"]))
