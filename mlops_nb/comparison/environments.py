@@ -7,7 +7,7 @@ files that no cell may have used.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mlops_nb.capture import environments
@@ -62,26 +62,21 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
         after: what B ran in
         modules: the names of modules that the cells import
     """
-    changes = []
-    if before.environment and after.environment:
-        changes = list(_changes(before.environment, after.environment))
-    git = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
-    own = _distributions(modules) if changes else set()
-    found = [
-        EnvironmentChange(name, a, b, place == 1 and name in own)
-        for place, name, a, b in [*changes, *((3, name, a, b) for name, a, b in git if a != b)]
-    ]
-    ranks = {PYTHON: 1, PLATFORM: 3, COMMIT: 4, UNCOMMITTED: 5}
-    return sorted(found, key=lambda change: 0 if change.imported else ranks.get(change.name, 2))
-
-
-def _changes(a: Environment, b: Environment) -> Iterator[tuple[int, str, str | None, str | None]]:
-    for name, old, new in ((PYTHON, a.python, b.python), (PLATFORM, a.platform, b.platform)):
-        if old != new:
-            yield 0, name, old, new
-    for name in sorted(a.packages.keys() | b.packages.keys()):
-        if a.packages.get(name) != b.packages.get(name):
-            yield 1, name, a.packages.get(name), b.packages.get(name)
+    found = []
+    a, b = before.environment, after.environment
+    if a is not None and b is not None:
+        names = sorted(a.packages.keys() | b.packages.keys())
+        changed = [name for name in names if a.packages.get(name) != b.packages.get(name)]
+        own = _distributions(modules) if changed else set()
+        packages = [
+            EnvironmentChange(name, a.packages.get(name), b.packages.get(name), name in own) for name in changed
+        ]
+        found += [change for change in packages if change.imported]
+        found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
+        found += [change for change in packages if not change.imported]
+        found += [EnvironmentChange(PLATFORM, a.platform, b.platform, False)] if a.platform != b.platform else []
+    states = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
+    return found + [EnvironmentChange(name, old, new, False) for name, old, new in states if old != new]
 
 
 def _distributions(modules: Collection[str]) -> set[str]:

@@ -66,7 +66,7 @@ class Table:
         frame, denied = without_denied(project, frame)
         levels = frame.index.nlevels if isinstance(frame.index, pd.MultiIndex) or frame.index.name is not None else 0
         if levels:
-            frame = frame.reset_index()
+            frame = frame.reset_index(allow_duplicates=True)
         frame = frame.set_axis([str(label) for label in frame.columns], axis=1)
         if not frame.columns.is_unique:
             raise UsageError("two columns have one name - give each a name of its own")
@@ -129,6 +129,8 @@ def _check_key(name: str, key: Sequence[str], side: str, table: Table) -> None:
     if missing := [column for column in key if column not in table.types]:
         shown = ", ".join(table.types)
         raise UsageError(f"{name} in {side} has no column {missing[0]!r} to be a key - it has: {shown}")
+    if unfit := [column for column in key if not _is_plain(table.frame[column])]:
+        raise UsageError(f"{name} in {side} has lists in {unfit[0]!r}, which cannot be a key - name other columns")
     if twice := int(table.frame.duplicated(list(key)).sum()):
         raise UsageError(
             f"the key {', '.join(key)} does not tell the rows of {name} in {side} apart: {twice:,} rows repeat one"
@@ -138,17 +140,15 @@ def _check_key(name: str, key: Sequence[str], side: str, table: Table) -> None:
 
 def _key(a: Table, b: Table, shared: Sequence[str]) -> list[str]:
     """Return the columns that tell rows apart on both sides, none if there are none."""
-    if a.index and a.index == b.index and not any(table.frame.duplicated(a.index).any() for table in (a, b)):
+    plain = all(_is_plain(table.frame[column]) for table in (a, b) for column in table.index)
+    if a.index and a.index == b.index and plain and not any(t.frame.duplicated(a.index).any() for t in (a, b)):
         return a.index
     best, most = [], 0
     for column in shared:
         sides = [table.frame[column] for table in (a, b)]
-        if any(side.dtype.kind not in "iuMOT" or side.isna().any() for side in sides):
+        if any(side.dtype.kind not in "iuMOT" or side.isna().any() or not _is_plain(side) for side in sides):
             continue
-        try:
-            common = int(sides[1].isin(sides[0]).sum()) if all(side.is_unique for side in sides) else 0
-        except TypeError:  # lists
-            continue
+        common = int(sides[1].isin(sides[0]).sum()) if all(side.is_unique for side in sides) else 0
         if common > most:
             best, most = [column], common
     return best
@@ -161,11 +161,17 @@ def _are_labels(old: pd.Index[Any], new: pd.Index[Any]) -> bool:
     return not (isinstance(old, pd.RangeIndex) and isinstance(new, pd.RangeIndex)) and old.is_unique and new.is_unique
 
 
+def _is_plain(column: pd.Series[Any]) -> bool:
+    """Whether the values of a column, told by the first, are no lists or the like."""
+    first = next(iter(column.dropna()), None) if column.dtype.kind == "O" else None
+    return not (hasattr(first, "__len__") and not isinstance(first, str | bytes | tuple))
+
+
 def _by_key(name: str, a: pd.DataFrame, b: pd.DataFrame, key: Sequence[str]) -> tuple[list[DataChange], list[str]]:
     """Compare rows by their indexes; return the changes, and the columns whose values are not those they were."""
     old, new = a.index, b.index
     places = old.get_indexer(new)
-    gone = ~old.isin(new)
+    gone = new.get_indexer(old) < 0  # isin would not find a missing key
     said = f"by {', '.join(key) or 'index'}"
     changes = []
     for kind, count, keys in (("added", (places < 0).sum(), new[places < 0]), ("removed", gone.sum(), old[gone])):

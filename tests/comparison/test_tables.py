@@ -75,6 +75,12 @@ def test_a_key_that_does_not_tell_rows_apart_is_refused(told):
         told(BASE, BASE.assign(x=0), ["c"])
 
 
+def test_lists_are_no_key(told):
+    table = pd.DataFrame({"l": [[1], [2]], "x": [1, 1]})
+    with pytest.raises(UsageError, match=r"dataset:d in A has lists in 'l', which cannot be a key"):
+        told(table, table.assign(x=2), ["l"])
+
+
 def test_rows_without_a_key_are_compared_as_wholes_as_often_as_each_occurs(told):
     before = pd.DataFrame({"c": ["a", "a", "b", "b", "c"], "l": [[1]] * 5})
     found = told(before, pd.DataFrame({"c": ["a", "b", "b", "c", "d"], "l": [[1]] * 5}))
@@ -146,3 +152,8 @@ def test_denied_columns_are_not_compared_and_it_is_said(project: Project):
 def test_a_table_with_two_columns_of_one_name_is_refused(project: Project):
     with pytest.raises(UsageError, match="two columns have one name"):
         tables.Table.of(project, pd.DataFrame([[1, 2]], columns=["x", "x"]))
+
+
+def test_a_missing_key_is_a_key(told):
+    table = BASE.astype({"id": "Int64"}).assign(id=lambda f: f["id"].mask(f["id"] == 100)).set_index("id")
+    assert ("rows removed", None) not in told(table, table.assign(x=0.0))
