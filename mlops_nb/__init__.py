@@ -55,6 +55,7 @@ API = {
     "drift": "monitoring.drift:drift",
     "reports": "monitoring.drift:reports",
     "reproduce": "reproduction.reproduce:reproduce",
+    "diff": "comparison.differences:diff",
     "panel": "surfaces.panel:panel",
 }
 

@@ -45,6 +45,17 @@ export interface ICandidate {
   metrics: { [key: string]: number };
 }
 
+/** A cell that was added, removed, changed or moved; ``position`` counts from 1, in B, or in A if it was removed. */
+export interface ICellChange {
+  kind: string;
+  cell: string | null;
+  step: string | null;
+  position: number;
+  before: string | null;
+  after: string | null;
+  explains: boolean;
+}
+
 /** The verdict of one code cell of a notebook: what it showed, and what it made. */
 export interface ICellVerdict {
   cell: string;
@@ -129,6 +140,17 @@ export interface ICrossing {
   created: string | null;
 }
 
+/** What differs in data: ``name`` is the thing, ``column`` its column where it is about one. */
+export interface IDataChange {
+  name: string;
+  kind: string;
+  column: string | null;
+  before: JSONValue;
+  after: JSONValue;
+  detail: string;
+  explains: boolean;
+}
+
 /** One version of a named dataset; ``columns`` holds the profile of each column by name. */
 export interface IDataset {
   id: string;
@@ -152,6 +174,18 @@ export interface IDetail {
   children: IGraphNode[];
 }
 
+/** What differs between A and B, and what nobody can know; each list begins with the likeliest causes. */
+export interface IDifference {
+  a: string;
+  b: string;
+  cells: ICellChange[];
+  parameters: IParameterChange[];
+  data: IDataChange[];
+  environment: IEnvironmentChange[];
+  metrics: IMetricChange[];
+  unknown: string[];
+}
+
 /** One comparison of current with reference data. */
 export interface IDriftReport {
   id: string;
@@ -163,6 +197,14 @@ export interface IDriftReport {
   alpha: number;
   effect: number;
   columns: IColumnDrift[];
+}
+
+/** A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another. */
+export interface IEnvironmentChange {
+  name: string;
+  before: string | null;
+  after: string | null;
+  imported: boolean;
 }
 
 /** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
@@ -236,6 +278,15 @@ export interface IImpact {
   truncated: boolean;
 }
 
+/** A metric that was added, removed or changed; a value that is not a number, and one not logged, is None. */
+export interface IMetricChange {
+  kind: string;
+  name: string;
+  before: number | null;
+  after: number | null;
+  difference: number | null;
+}
+
 /** One version of a model. */
 export interface IModelVersion {
   id: string;
@@ -275,6 +326,15 @@ export interface IPanel {
   pipelines: IPipeline[];
   models: IModelVersion[];
   reports: IDriftReport[];
+}
+
+/** A parameter that was added, removed or changed; ``explains`` where a changed metric came from its name. */
+export interface IParameterChange {
+  kind: string;
+  name: string;
+  before: JSONValue;
+  after: JSONValue;
+  explains: boolean;
 }
 
 /** A pipeline, its steps in order, and its last run; ``problem`` says why it could not run as it stands. */
@@ -420,6 +480,7 @@ export interface IAnswers {
   columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];
+  diff: IDifference;
   drift: IDriftReport;
   export: IExport;
   fits: IFit[];

@@ -6,7 +6,7 @@ import ast
 import io
 import json
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,14 +31,14 @@ class Parameter(Record):
     cell: str
 
 
-def declared(notebook: Notebook) -> dict[str, Parameter]:
-    """Return the parameters of a notebook by name: the literals that its ``parameters`` cells assign.
+def declared(notebook: Notebook, tags: Collection[str] = ("parameters",)) -> dict[str, Parameter]:
+    """Return the parameters of a notebook by name: the literals that its cells tagged ``parameters`` assign.
 
     The type is the annotation where there is one, else the type of the default; a default of None leaves it open.
     """
     found: dict[str, Parameter] = {}
     for cell in notebook.code:
-        if "parameters" in cell.tags:
+        if not cell.tags.isdisjoint(tags):
             found |= {parameter.name: parameter for parameter in _of_cell(notebook, cell)}
     return found
 

@@ -20,7 +20,7 @@ Cli = Callable[..., Ended]
 
 def words(arguments: dict[str, object]) -> list[str]:
     """Write arguments as a person types them."""
-    return [part for name, value in arguments.items() for part in ([str(value)] if name in ("ref", "name") else [f"--{name}", str(value)])]  # fmt: skip
+    return [part for name, value in arguments.items() for part in ([str(value)] if name in ("ref", "name", "a", "b") else [f"--{name}", str(value)])]  # fmt: skip
 
 
 def test_every_reading_verb_is_tried_here():
