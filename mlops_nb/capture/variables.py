@@ -128,7 +128,10 @@ class Variables:
         made += self._lost(names, namespace, suspects)
         reach = found.union(*(version.look.reach for version in old.values()))
         near = suspects.union(*(self.holders[number] for number in reach if number in self.holders))
-        made += self._changed(names, namespace, near.difference(bound))
+        near = near.difference(bound)
+        # who else holds an object may be why a cell failed: a buffer that is looked at cannot grow
+        sharing = {name: self.known[name].node for name in near if name in self.known} if failed else {}
+        made += self._changed(names, namespace, near)
         self.newest = next(reversed(namespace), None)
         called = frozenset().union(*(old[name].look.globals for name in used if name in old))
         first = names.binds - names.reads - called  # bound before anything could have read it
@@ -136,7 +139,7 @@ class Variables:
         reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
         reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
                   if name in old and name not in bound}  # fmt: skip
-        reads |= {name: node for name, node in hidden.items() if name not in reads}
+        reads = {**hidden, **sharing, **reads}
         doubts = ["it reads the history of its session"] if any(map(INPUT.fullmatch, names.reads)) else []
         self._remember_result(fresh)
         needed = [*reads.values(), *(version.became for version in made if version.became is not None)]

@@ -273,6 +273,18 @@ data[0] = 66
 # %%
 print(array.tolist())
 """,
+    "a buffer that cannot grow while somebody looks at it": """
+# %%
+import numpy as np
+# %%
+data = bytearray(b"abc")
+# %%
+array = np.frombuffer(data, dtype="u1")
+# %%
+data += b"x"
+# %%
+print(bytes(data))
+""",
     "a name that a function reads before the cell binds it": """
 # %%
 def a():
