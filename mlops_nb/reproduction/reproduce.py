@@ -131,7 +131,7 @@ def _judgement(script: Script, compared: list[Compared], verdict: str, reason: s
     rungs = [RUNGS.index(one.rung) for one in compared if one.rung is not None]
     rung = RUNGS[max(rungs)] if rungs and verdict in (IDENTICAL, EQUIVALENT) else None
     return Reproduction(
-        script.slice.ref, verdict, rung, compared, len(script.executions), "here", ". ".join(told) or None,
+        script.slice.ref, verdict, rung, compared, len(script.executions), "here", "; ".join(told) or None,
         moment(time.time()),
     )  # fmt: skip
 
@@ -171,7 +171,8 @@ def _chance(script: Script, results_: Sequence[Result]) -> str:
     count = script.slice.cells[first.cell].execution_count
     facts, before = script.facts, script.executions[: first.cell + 1]
     sources = dict.fromkeys(why for number in before for made in facts.made[number] for why in facts.doubts[made])
-    return f"cell [{count}] makes another {first.name} each time it runs" + "".join(f" ({why})" for why in sources)
+    said = "".join(f" ({why})" for why in sources if why not in script.slice.uncheckable)
+    return f"cell [{count}] makes another {first.name} each time it runs{said}"
 
 
 def _changed_environment(script: Script, run: Replay) -> str | None:
