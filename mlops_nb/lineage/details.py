@@ -118,6 +118,8 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
     if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
         facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
     facts |= _table(project, number)
+    if tried := store.row("SELECT verdict, at FROM reproduction WHERE node = ? ORDER BY id DESC LIMIT 1", number):
+        facts["reproduced"] = f"{tried['verdict']}, tried {to_json(moment(tried['at']))}"
     places = [row[0] for row in store.rows("SELECT path FROM location WHERE artifact = ?", number)]
     return facts | {"places": places} if places else facts
 

@@ -11,6 +11,7 @@ import pytest
 
 from mlops_nb import project as projects
 from mlops_nb.errors import UsageError
+from mlops_nb.lineage.details import show
 from mlops_nb.project import Project
 from mlops_nb.proof import fsck
 from mlops_nb.reproduction.reproduce import Reproduction, reproduce
@@ -44,6 +45,7 @@ def test_the_verdict_is_kept_with_the_hashes_that_it_rests_on(shell, project):
     assert (row["verdict"], row["cells"]) == ("identical", 1)
     assert compared["then"] == compared["now"] == found.compared[0].then
     assert fsck(project).ok
+    assert show(project, "var:a").facts["reproduced"].startswith("identical, tried 20")
 
 
 def test_a_cell_is_run_as_it_ran_then_and_not_as_it_says_now(shell, project):
