@@ -3,6 +3,7 @@
 [charter.criteria]
 auc = ">= 0.75"
 brier = "<= 0.15"
+reproduced = ">= 1"      # whether the version came out again when it was tried last, by ``mlops reproduce``
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mlops_nb.records import Record, to_json
 from mlops_nb.verbs import verb
 
 SECTION = "charter.criteria"
+REPRODUCED = "reproduced"  # no metric that anybody logs: the store knows
 LIMIT = re.compile(r"^\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:[eE]-?\d+)?)\s*$")
 COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
@@ -96,7 +98,8 @@ def gate(project: Project, model: str, *, metrics: dict[str, float] | None = Non
     if not criteria:
         raise UsageError(f"mlops.toml has no [{SECTION}] - write down what success means before judging a model")
     values = metrics if metrics is not None else runs.get(project, runs.public_id(project, run)).metrics
-    verdicts = hold(values, criteria)
+    logged = {name: value for name, value in values.items() if name != REPRODUCED}
+    verdicts = hold(logged | _reproduced(project, number), criteria)
     passed = all(verdict.passed for verdict in verdicts)
     with project.store.write() as store:
         store.execute(
@@ -105,6 +108,12 @@ def gate(project: Project, model: str, *, metrics: dict[str, float] | None = Non
             project.section_digest(SECTION), time.time(),
         )  # fmt: skip
     return Gate(row["name"], row["version"], passed, verdicts)
+
+
+def _reproduced(project: Project, number: int) -> dict[str, float]:
+    """Return whether a model version came out again, as a metric; nothing if that was never tried."""
+    again = project.store.value("SELECT again FROM reproduction WHERE node = ? ORDER BY id DESC LIMIT 1", number)
+    return {} if again is None else {REPRODUCED: float(again)}
 
 
 def last(project: Project, number: int) -> tuple[Gate, str] | None:

@@ -56,9 +56,14 @@ class Reproduction(Record):
     created: datetime | None
 
     @property
+    def again(self) -> bool:
+        """Whether it came out again."""
+        return self.verdict in (IDENTICAL, EQUIVALENT)
+
+    @property
     def exit_code(self) -> int:
         """0, or 1 where it did not come out again."""
-        return 0 if self.verdict in (IDENTICAL, EQUIVALENT) else 1
+        return 0 if self.again else 1
 
 
 @verb("reproduce", job=True)
@@ -197,8 +202,8 @@ def _keep(project: Project, node: int, judged: Reproduction) -> None:
     content = project.content.put(canonical_json([replace(one).to_json() for one in judged.compared]).encode())
     with project.store.write() as store:
         store.execute(
-            "INSERT INTO reproduction (id, node, verdict, cells, environment, reason, compared, at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            store.next_id(), node, judged.verdict, judged.slice, environments.environment_id(store), judged.reason,
-            content, time.time(),
+            "INSERT INTO reproduction (id, node, verdict, again, cells, environment, reason, compared, at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            store.next_id(), node, judged.verdict, int(judged.again), judged.slice, environments.environment_id(store),
+            judged.reason, content, time.time(),
         )  # fmt: skip

@@ -243,9 +243,11 @@ def cells(db: Any) -> None:
 
 
 REPRODUCTIONS = (
-    # whether a thing came out again: the verdict, in which environment, and what was compared by its hashes
+    # whether a thing came out again (again is 1, else 0): the verdict, in which environment, and what was compared by
+    # its hashes
     """CREATE TABLE reproduction (
-        id BIGINT PRIMARY KEY, node BIGINT NOT NULL REFERENCES node (id), verdict TEXT NOT NULL, cells BIGINT NOT NULL,
+        id BIGINT PRIMARY KEY, node BIGINT NOT NULL REFERENCES node (id), verdict TEXT NOT NULL, again BIGINT NOT NULL,
+        cells BIGINT NOT NULL,
         environment BIGINT NOT NULL REFERENCES environment (id), reason TEXT,
         compared TEXT NOT NULL REFERENCES content (hash), at DOUBLE PRECISION NOT NULL)""",
     "CREATE INDEX reproduction_by_node ON reproduction (node, id)",

@@ -159,6 +159,7 @@ def test_lineage_leads_from_the_dataset_to_the_model(kernel):
     kernel.run("points = mlops.load_dataset('points')")
     kernel.run("line = LinearRegression().fit(points[['x']], points['y'])")
     kernel.run("mlops.register(line, 'line')")
+    kernel.settle()
     project = Project(kernel.folder)
     graph = lineage(project, "models:/line/1")
     kinds = {(node.kind, node.name) for node in graph.nodes}

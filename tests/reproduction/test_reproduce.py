@@ -14,6 +14,7 @@ from mlops_nb.errors import UsageError
 from mlops_nb.lineage.details import show
 from mlops_nb.project import Project
 from mlops_nb.proof import fsck
+from mlops_nb.registry.gates import gate
 from mlops_nb.reproduction.reproduce import Reproduction, reproduce
 from tests.surfaces.conftest import mlops
 
@@ -172,7 +173,11 @@ mlops.log_metric("accuracy", model.score(X, y))
 mlops.register(model, "trees", example=X).version
 """
     run(shell, train.format(seed=0), train.format(seed=1))
+    Path("mlops.toml").write_text('[charter.criteria]\nreproduced = ">= 1"\n')
+    assert not gate(project, "trees", metrics={"reproduced": 1.0}).passed  # nobody has tried, whatever is claimed
     found = reproduce(project, "models:/trees/2")
+    assert gate(project, "trees").passed
+    assert not gate(project, "models:/trees/1").passed
     assert (found.verdict, found.rung) == ("identical", "content")
     verdicts = by_name(found)
     assert verdicts["[2] trees"] == verdicts["[2] accuracy"] == verdicts["[2] output 1 text/plain"] == "identical"
