@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +23,23 @@ class Replay:
     error: CellError | None
 
 
-def replay(script: Script, root: Path, progress: Callable[[int, int], None]) -> Replay:
-    """Run a slice on a stage in an empty folder.
+@contextlib.contextmanager
+def replayed(script: Script, progress: Callable[[int, int], None]) -> Iterator[Replay]:
+    """Run a slice on a stage that is there as long as the block.
 
     Raises:
         StepFailed: the process that runs it died.
     """
-    notebook = build(script, root)
-    stage, engine = Project(root), Engine()
+    with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder).resolve()
+        notebook = build(script, root)
+        stage = Project(root)
+        with contextlib.closing(stage.store):
+            yield _run(stage, notebook, progress)
+
+
+def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None]) -> Replay:
+    engine, root = Engine(), stage.root
     number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
     environment = {
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
@@ -36,7 +47,7 @@ def replay(script: Script, root: Path, progress: Callable[[int, int], None]) -> 
     }  # fmt: skip
     try:
         error = engine.execute(
-            notebook, root / ".mlops" / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total)
+            notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total)
         )
     finally:
         engine.stop()

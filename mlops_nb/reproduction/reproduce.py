@@ -5,12 +5,11 @@ What differs is run once more: where the two new runs differ too, it is chance, 
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from mlops_nb.capture import environments
 from mlops_nb.errors import UsageError
@@ -20,7 +19,7 @@ from mlops_nb.lineage.slices import slice_of, trace_of
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
 from mlops_nb.reproduction.matching import match
-from mlops_nb.reproduction.replays import Replay, replay
+from mlops_nb.reproduction.replays import Replay, replayed
 from mlops_nb.reproduction.results import Key, Result, results
 from mlops_nb.reproduction.rungs import DIFFERENT, EQUIVALENT, IDENTICAL, RUNGS
 from mlops_nb.reproduction.stages import Script, obstacles
@@ -84,7 +83,7 @@ def reproduce(project: Project, ref: str, *, rtol: float = 0.0, progress: Progre
     node = resolve(project, ref)
     script = script_of(project, ref, node)
     if found := obstacles(script):
-        judged = _judgement(script, [], NOT_REPRODUCIBLE, "; ".join(found))
+        judged = _judgement(script, {}, NOT_REPRODUCIBLE, "; ".join(found))
     else:
         judged = _run(script, rtol, progress)
     _keep(project, node, judged)
@@ -101,34 +100,32 @@ def script_of(project: Project, ref: str, node: int) -> Script:
 
 
 def _run(script: Script, rtol: float, progress: Progress) -> Reproduction:
-    before = results(script.project, script.executions)
-    with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as first:
-        once = replay(script, Path(first).resolve(), lambda done, total: progress("run again", done, total))
-        failure = _failure(script, once)
-        if failure is not None:
-            return _judgement(script, [], NOT_REPRODUCIBLE, failure)
-        after = results(once.project, once.executions)
-        compared = [_compared(script, then, after.get(key), rtol) for key, then in before.items()]
-        changed = _changed_environment(script, once)
-        if not compared:
+    then = results(script.project, script.executions)
+    with replayed(script, lambda done, total: progress("run again", done, total)) as once:
+        if failure := _failure(script, once):
+            return _judgement(script, {}, NOT_REPRODUCIBLE, failure)
+        if not then:
             reason = "nothing that its cells made was recorded - show it, log it or write it in a cell"
-            return _judgement(script, [], NOT_REPRODUCIBLE, reason)
-        if all(one.verdict in (IDENTICAL, EQUIVALENT) for one in compared):
-            verdict = IDENTICAL if all(one.verdict == IDENTICAL for one in compared) else EQUIVALENT
-            return _judgement(script, compared, verdict, None)
-        with tempfile.TemporaryDirectory(prefix="mlops-", ignore_cleanup_errors=True) as second:
-            twice = replay(script, Path(second).resolve(), lambda done, total: progress("once more", done, total))
-            chance = _by_chance(after, results(twice.project, twice.executions), rtol)
-            twice.project.store.close()
-        once.project.store.close()
-    differing = [one.name for one in compared if one.verdict == DIFFERENT]
-    if chance:
-        return _judgement(script, compared, NOT_REPRODUCIBLE, _chance(script, chance))
-    reason = f"first in {differing[0]}" + (f"; the environment is another: {changed}" if changed else "")
-    return _judgement(script, compared, DIFFERENT, reason)
+            return _judgement(script, {}, NOT_REPRODUCIBLE, reason)
+        now = results(once.project, once.executions)
+        compared = {key: _compared(script, one, now.get(key), rtol) for key, one in then.items()}
+        differing = [key for key, one in compared.items() if one.verdict == DIFFERENT]
+        if not differing:
+            exact = all(one.verdict == IDENTICAL for one in compared.values())
+            return _judgement(script, compared, IDENTICAL if exact else EQUIVALENT, None)
+        with replayed(script, lambda done, total: progress("once more", done, total)) as twice:
+            chance = _by_chance(now, results(twice.project, twice.executions), rtol)
+    changed = [key for key in differing if key not in chance]
+    if not changed:
+        return _judgement(script, compared, NOT_REPRODUCIBLE, _chance(script, min(chance)))
+    parts = [f"first in {compared[changed[0]].name}"]
+    parts += [f"the environment is another: {other}"] if (other := _changed_environment(script)) else []
+    parts += [_chance(script, min(chance))] if chance else []
+    return _judgement(script, compared, DIFFERENT, "; ".join(parts))
 
 
-def _judgement(script: Script, compared: list[Compared], verdict: str, reason: str | None) -> Reproduction:
+def _judgement(script: Script, found: Mapping[Key, Compared], verdict: str, reason: str | None) -> Reproduction:
+    compared = list(found.values())
     doubts = script.slice.uncheckable
     told = [reason] if reason else []
     if doubts:
@@ -162,25 +159,22 @@ def _compared(script: Script, then: Result, now: Result | None, rtol: float) -> 
     return Compared(name, then.kind, found.verdict, found.detail, found.rung, then.hash, now.hash)
 
 
-def _by_chance(once: dict[Key, Result], twice: dict[Key, Result], rtol: float) -> list[Result]:
+def _by_chance(once: Mapping[Key, Result], twice: Mapping[Key, Result], rtol: float) -> set[Key]:
     """Return the results in which two replays differ from each other."""
-    return [
-        result
-        for key, result in once.items()
-        if key not in twice or match(result, twice[key], rtol).verdict == DIFFERENT
-    ]
+    lost = once.keys() ^ twice.keys()
+    return lost | {key for key in once.keys() & twice.keys() if match(once[key], twice[key], rtol).verdict == DIFFERENT}
 
 
-def _chance(script: Script, results_: Sequence[Result]) -> str:
-    first = min(results_, key=lambda result: result.cell)
-    count = script.slice.cells[first.cell].execution_count
-    facts, before = script.facts, script.executions[: first.cell + 1]
+def _chance(script: Script, key: Key) -> str:
+    """Say of a result that it is made by chance, and from what, where that is known."""
+    cell, _, name = key
+    facts, before = script.facts, script.executions[: cell + 1]
     sources = dict.fromkeys(why for number in before for made in facts.made[number] for why in facts.doubts[made])
     said = "".join(f" ({why})" for why in sources if why not in script.slice.uncheckable)
-    return f"cell [{count}] makes another {first.name} each time it runs{said}"
+    return f"cell [{script.slice.cells[cell].execution_count}] makes another {name} each time it runs{said}"
 
 
-def _changed_environment(script: Script, run: Replay) -> str | None:
+def _changed_environment(script: Script) -> str | None:
     """Say which packages are not those that it ran with, or None."""
     last, now = script.executions[-1], environments.environment()
     then = environments.of_execution(script.project.store, last)

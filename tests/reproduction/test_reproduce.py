@@ -66,6 +66,15 @@ def test_chance_is_told_from_change_and_named(shell, project):
     assert found.exit_code == 1
 
 
+def test_a_change_is_not_taken_for_chance_because_something_else_is(shell, project, monkeypatch):
+    monkeypatch.setenv("MODE", "then")
+    run(shell, "import os, random\ndraw = random.random()\ndraw", "mode = os.environ['MODE'], draw > 2\nmode")
+    monkeypatch.setenv("MODE", "now")
+    found = reproduce(project, "var:mode")
+    assert found.verdict == "different"
+    assert found.reason.startswith("first in [2] output 1 text/plain; cell [1] makes another output 1")
+
+
 def test_what_differs_is_said_with_where_and_how(shell, project, monkeypatch):
     monkeypatch.setenv("MODE", "then")
     run(shell, "import os\nmode = os.environ['MODE']\nmode", "mode.upper()")
