@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import functools
 import os
 import sqlite3
@@ -35,10 +36,11 @@ from mlops_nb.capture.running import running_cells
 from mlops_nb.capture.values.eyes import Eyes
 from mlops_nb.capture.variables import Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
-from mlops_nb.errors import MlopsError
+from mlops_nb.errors import MlopsError, StoreBusy
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
 
+MOMENT = 0.1  # seconds that the first cell may wait for the store
 STOPPED = (KeyboardInterrupt, asyncio.CancelledError)  # by the stop button: a cell that awaits is cancelled
 
 
@@ -94,6 +96,7 @@ class Session:
     def attach(self) -> None:
         """Start to observe."""
         processes.reap(self.project)
+        self.project.store.next_id()  # the first takes a write, for which no cell is to wait
         projects.use(self.project)
         self.project.store.on_gap = self.gap
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -281,7 +284,9 @@ class Session:
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
             place = self.project.relative(self.notebook) if self.notebook else None
-            run = runs.start(self.project, "notebook", name, notebook=place)
+            run = runs.start(self.project, "notebook", name, notebook=place, soon=True)
+            with contextlib.suppress(StoreBusy):  # a cell may kill its process at once, but none waits for another's
+                self.project.store.flush(MOMENT)
         else:
             run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
         self.run = self.project.run = run

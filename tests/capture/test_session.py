@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import warnings
 
 import pytest
@@ -210,6 +211,39 @@ def test_a_store_that_is_locked_delays_no_cell_and_loses_none(loaded, executions
     loaded.settle()
     project = Project(loaded.folder)
     assert [cell.source for cell in executions(project)] == ["x = 1", *(f"{n} * 10" for n in range(10))]
+    project.store.close()
+
+
+@pytest.fixture
+def holder(workspace):
+    """Another connection, which can hold the store's one write lock."""
+    held = []
+
+    def hold(folder):
+        held.append(sqlite3.connect(folder / ".mlops" / "lineage.db", isolation_level=None))
+        held[-1].execute("BEGIN IMMEDIATE")
+        return held[-1]
+
+    yield hold
+    for connection in held:
+        connection.close()
+
+
+def test_a_store_that_is_locked_delays_neither_the_first_cell_nor_one_that_forks(kernel, holder, executions):
+    kernel.run("%load_ext mlops_nb")
+    lock = holder(kernel.folder)
+    fork = "import os\npid = os.fork()\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0)[1]"
+    cells = ["6 * 7", fork, "!echo hi", "6 * 8"]
+    started = time.monotonic()
+    outputs = [kernel.run(cell, timeout=20) for cell in cells]
+    assert time.monotonic() - started < 10  # where it waited, it did so for 30 s
+    assert [value for output in outputs for value in results(output)] == ["42", "0", "48"]
+    lock.execute("ROLLBACK")
+    kernel.settle()
+    project = Project(kernel.folder)
+    assert [(cell.source, cell.status) for cell in executions(project)] == [(cell, "ok") for cell in cells]
+    assert project.store.value("SELECT count(*) FROM gap") == 0  # nothing was lost
+    assert fsck(project).problems == []
     project.store.close()
 
 

@@ -94,4 +94,6 @@ def test_a_cell_that_closes_our_files_and_opens_its_own_in_their_place_keeps_the
     assert kernel.text(told) == "True True {'precious'}\n"
     project = recorded(kernel)
     assert project.store.value("SELECT count(*) FROM outcome WHERE status = 'ok'") >= 6
-    assert "closed the file" in project.store.value("SELECT reason FROM doubt WHERE node = (SELECT max(id) FROM outcome)")
+    assert "closed the file" in project.store.value(
+        "SELECT reason FROM doubt WHERE node = (SELECT max(id) FROM outcome)"
+    )
