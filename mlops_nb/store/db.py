@@ -355,7 +355,7 @@ class Store:
             try:
                 done[-1]()
             except Exception as error:
-                if _is_of_the_store(error):
+                if is_of_the_store(error):
                     raise
                 self._undo("ROLLBACK TO job")
                 self.on_gap(error)
@@ -416,7 +416,7 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         time.sleep(0.005)
 
 
-def _is_of_the_store(error: Exception) -> bool:
+def is_of_the_store(error: Exception) -> bool:
     """Whether the store itself fails (full, locked, damaged), and not the one job."""
     own = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
     return isinstance(error, StoreError | sqlite3.DatabaseError) and not own
