@@ -11,13 +11,13 @@ import marshal
 import pickle
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from xxhash import xxh3_128
 
 from mlops_nb.capture.values.kinds import ATOMS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
-from mlops_nb.capture.values.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
+from mlops_nb.capture.values.looks import EVERYTHING, HASHED, NODES, TEXTS, TooLarge, Walk, global_names, handles
 
 MANY = 64  # entries from which a container of containers is taken at once
 CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
@@ -66,6 +66,7 @@ def _list(walk: Walk, value: Any, kind: type) -> None:
         walk.mark(value, kind)
     else:
         walk.note_type(kind)
+    walk.count(list.__len__(value) if issubclass(kind, list) else tuple.__len__(value))
     if kind in (list, tuple) and _plain(walk, value):
         return
     walk.push(items)
@@ -79,6 +80,7 @@ def _dict(walk: Walk, value: Any, kind: type) -> None:
     if value is walk.namespace:
         walk.globals.add(EVERYTHING)
         return
+    walk.count(dict.__len__(value))
     if kind is dict and _plain(walk, value):
         return
     ordered = issubclass(kind, collections.OrderedDict)  # it keeps an order of its own
@@ -98,6 +100,7 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
         walk.mark(value, kind)
     else:
         walk.note_type(kind)
+    walk.count(set.__len__(value) if issubclass(kind, set) else frozenset.__len__(value))
     items = list(set.__iter__(value) if issubclass(kind, set) else frozenset.__iter__(value))
     walk.tokens.append(len(items))
     if {*map(type, items)} in ({int}, {str}, {bytes}):
@@ -109,6 +112,7 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
 @handles("deque")
 def _deque(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
+    walk.count(collections.deque.__len__(value))
     walk.tokens.append(collections.deque.maxlen.__get__(value))
     walk.push(collections.deque.__iter__(value))
     rest(walk, value, kind)
@@ -128,10 +132,20 @@ def _plain(walk: Walk, value: Any) -> bool:
         walk.tokens.append(0)
         return True
     held = value.values() if type(value) is dict else value
-    if {*map(type, held)} <= ATOMS and (type(value) is not dict or {*map(type, value)} <= ATOMS):
+    kinds = {*map(type, held)}
+    keys = {*map(type, value)} if type(value) is dict else frozenset()
+    if kinds <= ATOMS and keys <= ATOMS:
+        walk.room(_size(held, kinds) + (_size(value, keys) if keys else 0))  # it is copied
         walk.hash(marshal.dumps(value, 2))
         return True
     return len(value) >= MANY and _nested(walk, value)
+
+
+def _size(items: Iterable[Any], kinds: Set[type]) -> int:
+    """Return about how many bytes the texts among built-in values are long."""
+    if not kinds & TEXTS:
+        return 0
+    return sum(map(len if kinds <= TEXTS else sys.getsizeof, items))
 
 
 def _nested(walk: Walk, value: Any) -> bool:
@@ -289,9 +303,11 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
         walk.push((value.cell_contents,) if _is_full(value) else ())
         return
     if kind is bytearray:
+        walk.room(len(value))
         walk.hash(bytes(value))
         return
     if kind is memoryview:
+        walk.room(value.nbytes)
         walk.hash(value.tobytes())
         walk.stack.append(value.obj)
         return
@@ -301,6 +317,8 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
     if kind is types.MappingProxyType:
         walk.push(gc.get_referents(value))
         return
+    if not walk.is_local(module_of(kind)) and sys.getsizeof(value) > HASHED:
+        raise TooLarge  # it would be copied
     sink = _Sink(walk)
     pickler = _Pickler(sink, 5, buffer_callback=sink.buffer)
     pickler.is_local = walk.is_local
