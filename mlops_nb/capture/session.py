@@ -37,7 +37,7 @@ from mlops_nb.capture.running import running_cells
 from mlops_nb.capture.values.eyes import Eyes
 from mlops_nb.capture.variables import Touched, Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
-from mlops_nb.errors import MlopsError, StoreBusy
+from mlops_nb.errors import MlopsError, StoreBusy, StoreError
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
 from mlops_nb.store.db import is_of_the_store
@@ -205,6 +205,13 @@ class Session:
             return
         if self.torn and not self.frames:
             self._mend()
+        if not self.project.store.is_there:
+            path = self.project.store.path
+            self.gap(
+                StoreError(
+                    f"{path} was removed, moved or replaced: what is recorded may be lost - start anew with %reload_ext mlops_nb"
+                )
+            )
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()

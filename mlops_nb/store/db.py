@@ -96,6 +96,7 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             _enter_wal(connection)
             self._migrate(connection)
+            self._file = _identity(self.path)
             return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
@@ -160,6 +161,11 @@ class Store:
             self._pid = os.getpid()
             self._connection = self._connect()
         return self._connection
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its file is still the one at its path: what is written to one that was removed is lost."""
+        return _identity(self.path) == self._file
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -414,6 +420,14 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
         time.sleep(0.005)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
 
 
 def is_of_the_store(error: Exception) -> bool:

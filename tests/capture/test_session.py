@@ -185,11 +185,33 @@ def loaded(kernel):
 WANTED = [f"{n * 10}" for n in range(20)] + ["'last'"]
 
 
-def test_a_store_that_is_removed_breaks_no_cell(loaded):
+def test_a_store_that_is_removed_breaks_no_cell_and_is_told_once(loaded):
     shutil.rmtree(loaded.folder / ".mlops")
     computed, told = run_many(loaded, 20)
     assert computed == WANTED
-    assert told <= 1
+    assert told == 1
+
+
+def test_a_store_that_is_replaced_is_told_and_the_way_on_works(loaded, recorded, executions):
+    shutil.copytree(loaded.folder / ".mlops", loaded.folder / "copy")
+    shutil.rmtree(loaded.folder / ".mlops")
+    (loaded.folder / "copy").rename(loaded.folder / ".mlops")
+    (told,) = loaded.run("y = 1")
+    assert (
+        "was removed, moved or replaced: what is recorded may be lost - start anew with %reload_ext mlops_nb"
+        in told["text"]
+    )
+    loaded.run("%reload_ext mlops_nb")
+    loaded.run("z = [y]")
+    project = recorded(loaded)
+    assert [cell.source for cell in executions(project)] == ["z = [y]"]
+    assert fsck(project).problems == []
+
+
+def test_a_namespace_with_a_key_that_is_no_name_is_recorded_like_any_other(loaded, recorded, executions):
+    assert loaded.run("globals()[5] = 6\nglobals()[None] = 7") == []
+    assert results(loaded.run("x")) == ["1"]
+    assert [cell.status for cell in executions(recorded(loaded))] == ["ok"] * 3
 
 
 def test_a_store_that_becomes_garbage_breaks_no_cell_and_is_told_once(loaded):
