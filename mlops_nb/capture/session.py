@@ -207,11 +207,8 @@ class Session:
             self._mend()
         if not self.project.store.is_there:
             path = self.project.store.path
-            self.gap(
-                StoreError(
-                    f"{path} was removed, moved or replaced: what is recorded may be lost - start anew with %reload_ext mlops_nb"
-                )
-            )
+            what = f"{path} was removed, moved or replaced: what is recorded may be lost"
+            self.gap(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()

@@ -208,6 +208,25 @@ def test_a_store_that_is_replaced_is_told_and_the_way_on_works(loaded, recorded,
     assert fsck(project).problems == []
 
 
+def test_nothing_of_a_metaclass_of_the_users_is_called(loaded, recorded, executions):
+    loaded.run("""
+        calls = []
+        def method(name):
+            def raising(self, *arguments):
+                calls.append(name)
+                raise RuntimeError(name)
+            return raising
+        names = 'hash eq len iter repr bool getattr instancecheck subclasscheck'.split()
+        Meta = type('Meta', (type,), {f'__{name}__': method(name) for name in names})
+    """)
+    loaded.run("class Thing(metaclass=Meta): pass\nthing = Thing()")
+    assert loaded.run("held = [thing, {'a': thing}, (Thing,), {1: [thing] * 100}]") == []
+    assert loaded.text("print(calls)") == "[]\n"
+    project = recorded(loaded)
+    assert [cell.status for cell in executions(project)] == ["ok"] * 5
+    assert project.store.value("SELECT count(*) FROM gap") == 0
+
+
 def test_a_namespace_with_a_key_that_is_no_name_is_recorded_like_any_other(loaded, recorded, executions):
     assert loaded.run("globals()[5] = 6\nglobals()[None] = 7") == []
     assert results(loaded.run("x")) == ["1"]

@@ -16,13 +16,14 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.values.kinds import ATOMS, HEAP, kind_of, module_of, of_type
+from mlops_nb.capture.values.kinds import ATOM_IDS, HEAP, kind_of, module_of, of_type
 
 NODES = 20_000  # objects that a look visits
 HASHED = 256 << 20  # bytes of memory that it hashes
 ENTRIES = 1 << 19  # entries of containers that it goes through
 LONG = 1 << 16  # bytes or characters from which a text is told by its hash
 TEXTS = frozenset({str, bytes})
+TEXT_IDS = frozenset(map(id, TEXTS))
 EVERYTHING = "*"  # among the names that a function uses: it may use any
 SEES_ALL = frozenset({"exec", "eval", "globals", "locals", "f_globals", "f_back"})
 GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME"})
@@ -48,6 +49,11 @@ class TooLarge(Exception):
 
 Handler = Callable[["Walk", Any, type], None]
 HANDLERS: dict[str, Handler] = {}
+
+
+def kinds_of(items: Iterable[Any]) -> set[int]:
+    """Return the types of things, by identity."""
+    return {*map(id, map(type, items))}
 
 
 def handles(kind: str) -> Callable[[Handler], Handler]:
@@ -90,7 +96,7 @@ class Walk:
         while stack:
             value = stack.pop()
             kind = type(value)
-            if kind in ATOMS:
+            if id(kind) in ATOM_IDS:
                 if kind in TEXTS and len(value) > LONG:
                     self.hash(value)
                 else:

@@ -13,8 +13,8 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.values.kinds import ATOMS
-from mlops_nb.capture.values.looks import HASHED, TooLarge, Walk, handles
+from mlops_nb.capture.values.kinds import ATOM_IDS
+from mlops_nb.capture.values.looks import HASHED, TooLarge, Walk, handles, kinds_of
 from mlops_nb.capture.values.shapes import rest, take_opaque
 
 SMALL = 1 << 20  # bytes of a frame that are hashed whatever the addresses say
@@ -155,7 +155,7 @@ def _objects(walk: Walk, values: Any) -> None:
     """Take an array of objects: text and numbers at once, anything else one by one."""
     walk.count(values.size)
     items = values.ravel().tolist()
-    if {*map(type, items)} <= ATOMS:
+    if kinds_of(items) <= ATOM_IDS:
         walk.hash(marshal.dumps(items, 2))
     else:
         walk.kept.append(items)
