@@ -20,19 +20,24 @@ _mine: weakref.WeakKeyDictionary[Store, tuple[int, int]] = weakref.WeakKeyDictio
 
 
 def process_id(project: Project) -> int:
-    """Return the row ID of this process in a project's store, recorded when first asked."""
+    """Return the row ID of this process in a project's store, recorded soon when first asked."""
     pid, number = _mine.get(project.store, (0, 0))
     if pid != os.getpid():
         commit, diff = environments.git_state(project.root, code_only=bool(columns.patterns(project)))
-        with project.store.write() as store:
-            number = store.next_id()
+        store, here, now = project.store, environments.environment(), time.time()
+        number = store.next_id()
+        facts = (os.getpid(), _born(os.getpid()) or now, socket.gethostname(), _program(), project.actor, now)
+        caller = launchers.caller()
+
+        def record() -> None:
+            kept = project.content.put_text(diff) if diff else None
             store.execute(
                 "INSERT INTO process (id, pid, born, host, program, actor, started_at, environment, git_commit,"
                 " git_diff, caller) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                number, os.getpid(), _born(os.getpid()) or time.time(), socket.gethostname(), _program(),
-                project.actor, time.time(), environments.environment_id(store), commit,
-                project.content.put_text(diff) if diff else None, launchers.caller(),
+                number, *facts, environments.environment_id(store, here), commit, kept, caller,
             )  # fmt: skip
+
+        store.enter(record)
         _mine[project.store] = (os.getpid(), number)
     return number
 

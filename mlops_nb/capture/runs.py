@@ -158,19 +158,28 @@ def start(
     parameters: Mapping[str, Json] | None = None,
     cache_key: str | None = None,
     original: int | None = None,
+    soon: bool = False,
 ) -> int:
-    """Begin a run and return its row ID."""
-    process = process_id(project)
-    with project.store.write() as store:
-        number = add_node(store, "run", name)
+    """Begin a run and return its row ID; ``soon`` leaves it to the store's writer to record it."""
+    process, store, started = process_id(project), project.store, time.time()
+    number = store.next_id()
+
+    def record() -> None:
+        add_node(store, "run", name, number=number)
         store.execute(
             "INSERT INTO run (id, kind, parent, name, notebook, process, started_at, cache_key, original)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            number, kind, parent, name, notebook, process, time.time(), cache_key, original,
+            number, kind, parent, name, notebook, process, started, cache_key, original,
         )  # fmt: skip
         begun(store, number)
         for key, value in (parameters or {}).items():
             _add_parameter(project, number, key, value)
+
+    if soon:
+        store.defer(record)
+    else:
+        with store.write():
+            record()
     return number
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import functools
 import os
 import sqlite3
@@ -26,6 +27,7 @@ from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files.observer import FileObserver
 from mlops_nb.capture.files.opened import Opened
+from mlops_nb.capture.interrupts import Interrupts
 from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
 from mlops_nb.capture.moves import Moves
@@ -33,12 +35,15 @@ from mlops_nb.capture.observers import OBSERVERS, Seen
 from mlops_nb.capture.outputs import OutputMark, Outputs
 from mlops_nb.capture.running import running_cells
 from mlops_nb.capture.values.eyes import Eyes
-from mlops_nb.capture.variables import Variables
+from mlops_nb.capture.variables import Touched, Variables
 from mlops_nb.capture.walks import ADDRESS, Walk
-from mlops_nb.errors import MlopsError
+from mlops_nb.errors import MlopsError, StoreBusy, StoreError
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
+from mlops_nb.store.db import is_of_the_store
 
+MOMENT = 0.1  # seconds that the first cell may wait for the store
+MOST_GAPS = 20  # messages of a run; more would tell nobody anything
 STOPPED = (KeyboardInterrupt, asyncio.CancelledError)  # by the stop button: a cell that awaits is cancelled
 
 
@@ -50,6 +55,7 @@ class Frame:
     cell: str | None
     source: str
     shown: OutputMark
+    info: Any  # IPython's own
     tree: ast.AST | None = None
     doubt: str | None = None  # why not all that it did is known
     broke: bool = False  # whether a cell inside it raised, so that not everything in it ran
@@ -60,10 +66,14 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(method)
     def safely(self: Session, *args: Any) -> None:
+        before = self.interrupts.hold()
         try:
             method(self, *args)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
+            self.torn = True
             self.gap(error)
+        finally:
+            self.interrupts.release(before)
 
     return safely
 
@@ -87,13 +97,18 @@ class Session:
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
         self.packages = environments.Watch()
-        self.warned = False
+        self.interrupts = Interrupts()
+        self.skipped: list[Any] = []  # IPython's own of cells that run and are not recorded
+        self.missed: set[str] = set()  # what went wrong, each once
+        self.unrecorded: list[str] = []  # of that, what no run has on record yet
+        self.torn = False  # whether what is known of the variables may be on record nowhere
 
     # -- attaching --------------------------------------------------------------------------------------------
 
     def attach(self) -> None:
         """Start to observe."""
         processes.reap(self.project)
+        self.project.store.next_id()  # the first takes a write, for which no cell is to wait
         projects.use(self.project)
         self.project.store.on_gap = self.gap
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -109,6 +124,8 @@ class Session:
                 self.pre_run_cell(cell.info)
                 self.visit(cell.tree)
                 self.frames[-1].doubt = cell.doubt
+        else:
+            self.skipped = [cell.info for cell in started]
 
     def detach(self) -> None:
         """Stop, end the run and leave nothing behind in the shell."""
@@ -134,17 +151,33 @@ class Session:
         self.journal.close()
 
     def gap(self, error: BaseException) -> None:
-        """Say once that capture missed something, and record it."""
-        if not self.warned:
-            self.warned = True
-            if self.run is not None:
-                store = self.project.store
-                store.defer(functools.partial(self._record_gap, store.next_id(), f"{type(error).__name__}: {error}"))
-            told = f"mlops_nb could not record this cell ({type(error).__name__}: {error}); your result is not affected"
+        """Say once that capture missed something, and record whatever it was."""
+        message = f"{type(error).__name__}: {error}"
+        if message in self.missed or len(self.missed) >= MOST_GAPS:
+            return
+        first = not self.missed
+        self.missed.add(message)
+        self.unrecorded.append(message)
+        self._record_gaps()
+        if first:
+            told = f"mlops_nb could not record this cell ({message}); your result is not affected"
             try:
                 warnings.warn(told, RuntimeWarning, stacklevel=2)
             except RuntimeWarning:  # where warnings are errors, this one is still none of the cell's
                 sys.stderr.write(f"{told}\n")
+
+    def _record_gaps(self) -> None:
+        if self.run is not None:
+            store, self.unrecorded, found = self.project.store, [], self.unrecorded
+            for message in found:
+                store.defer(functools.partial(self._record_gap, store.next_id(), message))
+
+    def _mend(self) -> None:
+        """Begin anew with everything that is bound, so that nothing later leads to what was never recorded."""
+        self.torn = False
+        self.variables = Variables(self.project.store, self.variables.eyes)
+        self.variables.adopt(self.shell.user_ns, "was bound before a cell that could not be recorded had ended")
+        self.ambient = Ambient(self.project.store)
 
     def pause(self, paused: bool) -> None:
         """Stop recording or go on; what the variables became meanwhile is not known."""
@@ -165,15 +198,24 @@ class Session:
     @_guarded
     def pre_run_cell(self, info: Any) -> None:
         """Record that a cell starts."""
+        if self.frames:
+            self._forget_ended()
         if self.paused:
+            self.skipped.append(info)
             return
+        if self.torn and not self.frames:
+            self._mend()
+        if not self.project.store.is_there:
+            path = self.project.store.path
+            what = f"{path} was removed, moved or replaced: what is recorded may be lost"
+            self.gap(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
         shown = self.outputs.mark(counted=info.store_history)
         cell = self._cell(info)
         source = cells.kept_source(info.raw_cell, self.frames[-1].source if self.frames else None)
-        frame = Frame(number, cell, source, shown)
+        frame = Frame(number, cell, source, shown, info)
         self.journal.begin(
             number, run=run, process=processes.process_id(project),
             parent=self.frames[-1].number if self.frames else None, cell=cell,
@@ -185,6 +227,17 @@ class Session:
             self.meter = usage.begin()
         self.frames.append(frame)
         project.execution = self.frames[0].number
+        self.interrupts.pass_on()
+
+    def _forget_ended(self) -> None:
+        """Forget cells of whose end nobody told us, as an interrupt at the wrong moment may have it."""
+        running = [id(cell.info) for cell in running_cells()]
+        if not all(id(frame.info) in running for frame in self.frames):
+            for frame in self.frames:
+                self.journal.end(frame.number, "aborted", "its end was not told", time.time())
+            self.frames.clear()
+            self.torn = True
+            self.gap(RuntimeError("the end of a cell was not told"))
 
     def _cell(self, info: Any) -> str | None:
         """Return the ID of the cell that starts; a front end that sends none leaves it to the notebook file."""
@@ -204,6 +257,7 @@ class Session:
         """Record how the cell ended and what it touched."""
         ended = time.time()
         if not self.frames:
+            self._end_skipped(result)
             return
         frame, store = self.frames.pop(), self.project.store
         # without a result, the error is on its way past us
@@ -235,7 +289,7 @@ class Session:
         outputs = self.outputs.since(frame.shown)
 
         def record() -> None:
-            self.variables.record(frame.number, touched)
+            self._record_variables(frame, touched)
             usage.record(self.project.store, frame.number, spent)
             if outputs:
                 cells.add_outputs(self.project, frame.number, outputs)
@@ -251,6 +305,21 @@ class Session:
             made = {version.name: version.node for version in touched.made}
             seen = Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
             self._observe(replace(seen, ok=error is None, skipped=cells.skips(frame.source)))
+
+    def _record_variables(self, frame: Frame, touched: Touched) -> None:
+        try:
+            self.variables.record(frame.number, touched)
+        except Exception as error:
+            self.torn |= not is_of_the_store(error)  # which keeps what it was given, for later
+            raise
+
+    def _end_skipped(self, result: Any) -> None:
+        info = getattr(result, "info", None)
+        if info in self.skipped:
+            self.skipped.remove(info)
+        elif info is not None and info.raw_cell.strip() and not self.paused:  # of an empty cell only the end is told
+            self.torn = True
+            self.gap(RuntimeError("the start of a cell was not told"))
 
     def _opened(self) -> list[Opened]:
         """Return the files that a cell opened, and those of the user's modules that it imported or reloaded."""
@@ -281,10 +350,13 @@ class Session:
         if self.owns_run:
             name = self.notebook.stem if self.notebook else "ipython"
             place = self.project.relative(self.notebook) if self.notebook else None
-            run = runs.start(self.project, "notebook", name, notebook=place)
+            run = runs.start(self.project, "notebook", name, notebook=place, soon=True)
+            with contextlib.suppress(StoreBusy):  # a cell may kill its process at once, but none waits for another's
+                self.project.store.flush(MOMENT)
         else:
             run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
         self.run = self.project.run = run
+        self._record_gaps()
         return run
 
     def _follow(self, since: int) -> None:

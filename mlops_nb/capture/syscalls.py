@@ -41,6 +41,19 @@ def position(file: int) -> int:
     return int(_library.lseek(file, 0, os.SEEK_CUR))
 
 
+def is_open(file: int, kind: str) -> bool:
+    """Whether a number still belongs to an open file of a kind: a cell may close any, and get its number for its own.
+
+    Args:
+        file: the number
+        kind: what the system shows for it under ``/proc/self/fd``
+    """
+    try:
+        return os.readlink(f"/proc/self/fd/{file}") == kind
+    except OSError:
+        return False
+
+
 class Poll:
     """Open files of which one asks whether there is anything to read; ``select.poll`` without letting go."""
 

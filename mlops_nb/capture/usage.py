@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_nb import hooks
 from mlops_nb.capture import syscalls
 from mlops_nb.store.db import Store
 
@@ -82,17 +83,36 @@ def _children() -> float:
 # -- memory ---------------------------------------------------------------------------------------------------
 
 
-@functools.cache
-def _proc(name: str, flags: int, _pid: int) -> int | None:
-    """Open a file of this process under /proc once; None where there is none, or it may not be used."""
+_files: dict[str, tuple[int, tuple[int, int, int]]] = {}  # by name: an open file, and whose and which it is
+
+
+def _proc(name: str, flags: int) -> int | None:
+    """Return a file of this process under /proc, opened once; None where there is none, or it may not be used.
+
+    A cell may close any file, and get its number for one of its own: that one is neither read nor written.
+    """
+    known = _files.get(name)
     try:
-        return os.open(f"/proc/self/{name}", flags | os.O_CLOEXEC)
+        if known is not None and known[1] == _identity(known[0]):
+            return known[0]
+    except OSError:  # a cell has closed it
+        pass
+    try:
+        with hooks.unheard():
+            handle = os.open(f"/proc/self/{name}", flags | os.O_CLOEXEC)
+        _files[name] = (handle, _identity(handle))
     except OSError:
         return None
+    return handle
+
+
+def _identity(handle: int) -> tuple[int, int, int]:
+    seen = os.fstat(handle)
+    return os.getpid(), seen.st_dev, seen.st_ino
 
 
 def _forget_peak() -> bool:
-    handle = _proc("clear_refs", os.O_WRONLY, os.getpid())
+    handle = _proc("clear_refs", os.O_WRONLY)
     if handle is None:
         return False
     try:
@@ -103,7 +123,7 @@ def _forget_peak() -> bool:
 
 def _resident() -> int | None:
     """Return the bytes of memory that this process has now."""
-    handle = _proc("statm", os.O_RDONLY, os.getpid())
+    handle = _proc("statm", os.O_RDONLY)
     return None if handle is None else int(syscalls.pread(handle, 128, 0).split(b" ", 2)[1]) * PAGE
 
 
@@ -122,7 +142,7 @@ def _inherited(_pid: int) -> int:
 
 def _high_water() -> int:
     """Return the peak as Linux tells it in ``status``, which takes ten times as long to ask."""
-    handle = _proc("status", os.O_RDONLY, os.getpid())
+    handle = _proc("status", os.O_RDONLY)
     if handle is None:
         return 0
     text = syscalls.pread(handle, 4096, 0)

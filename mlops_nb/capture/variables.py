@@ -80,7 +80,7 @@ class Variables:
         """Know every name as it is now, made by nobody: ``why`` is what is said of those whose past is not known."""
         self.newest = next(reversed(namespace), None)
         for name in [*self.known, *namespace]:
-            if name.startswith("_") or name in OWN:
+            if type(name) is not str or name.startswith("_") or name in OWN:
                 continue
             version = self.known.get(name)
             if name not in namespace:
@@ -269,6 +269,8 @@ class Variables:
 
 
 def _is_tracked(name: str) -> bool:
+    if type(name) is not str:  # a namespace is a dict, and takes anything
+        return False
     return name not in OWN and (not name.startswith("_") or RESULT.fullmatch(name) is not None)
 
 

@@ -36,6 +36,7 @@ EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
 WRITERS = 1 << 14  # so many processes may write before a number is given out again
 LATEST = (1 << 63) - 1  # no row ID is larger
 BUSY_SECONDS = 30.0
+PAUSE = 0.01  # seconds between two tries to get at a store that another process has
 LINGER = 0.02  # seconds the writer waits, so that short cells share a transaction; the journal has their starts
 
 
@@ -57,6 +58,7 @@ class Store:
         """
         self.path = path
         self.on_gap: Callable[[BaseException], None] = lambda error: None
+        self.patience = BUSY_SECONDS  # how long a write waits for another process
         self.commits = 0  # of this process: what a job saw it at is committed when it has grown
         #: Called when the store closes, in order: who still has something to defer does so then.
         self.before_close: list[Job] = []
@@ -69,6 +71,7 @@ class Store:
         self._naming = threading.Lock()
         self._writer: int | None = None
         self._moment = 0
+        self._drawn = False  # whether that number was drawn in the transaction that is open
         self._owner = 0  # the thread whose transaction is open
         self._pid = os.getpid()
         self._connection = self._connect()
@@ -93,6 +96,7 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             _enter_wal(connection)
             self._migrate(connection)
+            self._file = _identity(self.path)
             return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
@@ -158,6 +162,11 @@ class Store:
             self._connection = self._connect()
         return self._connection
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its file is still the one at its path: what is written to one that was removed is lost."""
+        return _identity(self.path) == self._file
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
@@ -179,46 +188,76 @@ class Store:
 
     def token(self) -> str:
         """Return a cheap text that changes when anybody commits to this store."""
+        if self._jobs and self._owner != threading.get_ident():
+            self.flush()
         with self._lock:
-            if self._jobs:
-                self.flush()
             seen = self.connection.execute("PRAGMA data_version").fetchone()[0]
             return f"{os.getpid():x}.{seen:x}.{self.connection.total_changes:x}"
 
     # -- writing ----------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Store]:
+    def write(self, patience: float | None = None) -> Iterator[Store]:
         """Hold the one write transaction; a block inside a block joins the outer one.
+
+        Args:
+            patience: how many seconds to wait for another process, if not as long as ever
 
         Raises:
             StoreError: the store is locked, full, read-only or damaged; nothing of the block is kept.
         """
-        with self._lock:
-            if self._owner:
-                yield self
-                return
-            with self._translated():
-                self.connection.execute("BEGIN IMMEDIATE")
-                self._owner = threading.get_ident()
+        if self._owner == threading.get_ident():
+            yield self
+            return
+        done: list[Job] = []
+        with self._translated():
+            self._begin(self.patience if patience is None else patience)
+            try:
                 learn_environment()
-                done: list[Job] = []
-                try:
-                    self._run_jobs(done)
-                    yield self
-                    self.connection.execute("COMMIT")
-                    self.commits += 1
-                except BaseException:
-                    if self.connection.in_transaction:
-                        self._undo("ROLLBACK")
-                    self._jobs.extendleft(reversed(done))  # they are undone too, and none may be lost
-                    raise
-                finally:
-                    self._owner = 0
+                self._run_jobs(done)
+                yield self
+                self.connection.execute("COMMIT")
+                self.commits += 1
+                self._drawn = False
+            except BaseException:
+                if self.connection.in_transaction:
+                    self._undo("ROLLBACK")
+                self._jobs.extendleft(reversed(done))  # they are undone too, and none may be lost
+                raise
+            finally:
+                self._owner = 0
+                self._lock.release()
+
+    def _begin(self, patience: float) -> None:
+        """Take the lock and open a transaction.
+
+        While another process has the store, the lock is let go of between two tries: a cell that forks takes it too,
+        and must not wait for whom the writer waits.
+        """
+        end = time.monotonic() + patience
+        while not self._try_to_begin(last=time.monotonic() > end):
+            time.sleep(PAUSE)
+
+    def _try_to_begin(self, *, last: bool) -> bool:
+        self._lock.acquire()
+        try:
+            self.connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+            finally:
+                self.connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+            self._owner = threading.get_ident()
+        except BaseException as error:
+            self._lock.release()
+            if last or not _is_busy(error):
+                raise
+            return False
+        return True
 
     def _undo(self, statement: str) -> None:
         self.connection.execute(statement)
-        self._writer = None  # a number given out in what is undone belongs to nobody
+        if self._drawn:
+            self._writer, self._drawn = None, False  # a number given out in what is undone belongs to nobody
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Run one statement inside ``with store.write():``."""
@@ -234,7 +273,8 @@ class Store:
         It is the microsecond since 2020 with the number of this writer in its last 14 bits.
         """
         if (writer := self._writer) is None:
-            with self._lock, self.write():
+            with self.write():
+                self._drawn = True
                 writer = self._writer = self.execute(
                     "UPDATE sequence SET upcoming = upcoming + 1 WHERE name = 'id' RETURNING upcoming % ?", WRITERS
                 ).fetchone()[0]
@@ -243,6 +283,13 @@ class Store:
             return int(self._moment * WRITERS + writer)
 
     # -- writing later ----------------------------------------------------------------------------------------
+
+    def enter(self, job: Job) -> None:
+        """Run ``job`` in the transaction that this thread has open, or soon where it has none."""
+        if self._owner == threading.get_ident():
+            job()
+        else:
+            self.defer(job)
 
     def defer(self, job: Job, prepare: Job | None = None) -> None:
         """Run ``job`` in a transaction soon, off the caller's path; order is kept.
@@ -263,13 +310,14 @@ class Store:
             self._thread.start()
         self._wake.set()
 
-    def flush(self) -> None:
-        """Commit everything deferred so far, also what takes long."""
+    def flush(self, patience: float | None = None) -> None:
+        """Commit everything deferred so far, also what takes long; ``patience`` is that of :meth:`write`."""
         self._prepare()
         with self._lock:  # the writer may have taken the last job and not have committed it yet
-            if self._jobs:
-                with self.write():
-                    pass
+            pending = bool(self._jobs)
+        if pending:
+            with self.write(patience):
+                pass
 
     def _drain(self) -> None:
         thread = threading.current_thread()
@@ -285,6 +333,8 @@ class Store:
                     with self.write():
                         pass
                 self.flush()
+            except StoreBusy:  # nothing is lost by waiting
+                self._wake.set()
             except Exception as error:  # the edge: the writer outlives any one failure, and says so once
                 if self._thread is thread:
                     self.on_gap(error)
@@ -311,7 +361,7 @@ class Store:
             try:
                 done[-1]()
             except Exception as error:
-                if _is_of_the_store(error):
+                if is_of_the_store(error):
                     raise
                 self._undo("ROLLBACK TO job")
                 self.on_gap(error)
@@ -343,7 +393,7 @@ class Store:
                 raise self._read_only(error) from error
             if "locked" in text or "busy" in text:
                 raise StoreBusy(
-                    f"{self.path} has been locked by another process for {BUSY_SECONDS:.0f} s - repeat the call when "
+                    f"{self.path} has been locked by another process for {self.patience:.0f} s - repeat the call when "
                     "it is done"
                 ) from error
             if "malformed" in text or "not a database" in text or "disk I/O error" in text:
@@ -372,10 +422,22 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         time.sleep(0.005)
 
 
-def _is_of_the_store(error: Exception) -> bool:
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return seen.st_dev, seen.st_ino
+
+
+def is_of_the_store(error: Exception) -> bool:
     """Whether the store itself fails (full, locked, damaged), and not the one job."""
     own = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
     return isinstance(error, StoreError | sqlite3.DatabaseError) and not own
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
 
 
 def _applied(connection: sqlite3.Connection) -> list[str]:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import warnings
 
 import pytest
@@ -184,11 +185,52 @@ def loaded(kernel):
 WANTED = [f"{n * 10}" for n in range(20)] + ["'last'"]
 
 
-def test_a_store_that_is_removed_breaks_no_cell(loaded):
+def test_a_store_that_is_removed_breaks_no_cell_and_is_told_once(loaded):
     shutil.rmtree(loaded.folder / ".mlops")
     computed, told = run_many(loaded, 20)
     assert computed == WANTED
-    assert told <= 1
+    assert told == 1
+
+
+def test_a_store_that_is_replaced_is_told_and_the_way_on_works(loaded, recorded, executions):
+    shutil.copytree(loaded.folder / ".mlops", loaded.folder / "copy")
+    shutil.rmtree(loaded.folder / ".mlops")
+    (loaded.folder / "copy").rename(loaded.folder / ".mlops")
+    (told,) = loaded.run("y = 1")
+    assert (
+        "was removed, moved or replaced: what is recorded may be lost - start anew with %reload_ext mlops_nb"
+        in told["text"]
+    )
+    loaded.run("%reload_ext mlops_nb")
+    loaded.run("z = [y]")
+    project = recorded(loaded)
+    assert [cell.source for cell in executions(project)] == ["z = [y]"]
+    assert fsck(project).problems == []
+
+
+def test_nothing_of_a_metaclass_of_the_users_is_called(loaded, recorded, executions):
+    loaded.run("""
+        calls = []
+        def method(name):
+            def raising(self, *arguments):
+                calls.append(name)
+                raise RuntimeError(name)
+            return raising
+        names = 'hash eq len iter repr bool getattr instancecheck subclasscheck'.split()
+        Meta = type('Meta', (type,), {f'__{name}__': method(name) for name in names})
+    """)
+    loaded.run("class Thing(metaclass=Meta): pass\nthing = Thing()")
+    assert loaded.run("held = [thing, {'a': thing}, (Thing,), {1: [thing] * 100}]") == []
+    assert loaded.text("print(calls)") == "[]\n"
+    project = recorded(loaded)
+    assert [cell.status for cell in executions(project)] == ["ok"] * 5
+    assert project.store.value("SELECT count(*) FROM gap") == 0
+
+
+def test_a_namespace_with_a_key_that_is_no_name_is_recorded_like_any_other(loaded, recorded, executions):
+    assert loaded.run("globals()[5] = 6\nglobals()[None] = 7") == []
+    assert results(loaded.run("x")) == ["1"]
+    assert [cell.status for cell in executions(recorded(loaded))] == ["ok"] * 3
 
 
 def test_a_store_that_becomes_garbage_breaks_no_cell_and_is_told_once(loaded):
@@ -210,6 +252,39 @@ def test_a_store_that_is_locked_delays_no_cell_and_loses_none(loaded, executions
     loaded.settle()
     project = Project(loaded.folder)
     assert [cell.source for cell in executions(project)] == ["x = 1", *(f"{n} * 10" for n in range(10))]
+    project.store.close()
+
+
+@pytest.fixture
+def holder(workspace):
+    """Another connection, which can hold the store's one write lock."""
+    held = []
+
+    def hold(folder):
+        held.append(sqlite3.connect(folder / ".mlops" / "lineage.db", isolation_level=None))
+        held[-1].execute("BEGIN IMMEDIATE")
+        return held[-1]
+
+    yield hold
+    for connection in held:
+        connection.close()
+
+
+def test_a_store_that_is_locked_delays_neither_the_first_cell_nor_one_that_forks(kernel, holder, executions):
+    kernel.run("%load_ext mlops_nb")
+    lock = holder(kernel.folder)
+    fork = "import os\npid = os.fork()\nif pid == 0: os._exit(0)\nos.waitpid(pid, 0)[1]"
+    cells = ["6 * 7", fork, "!echo hi", "6 * 8"]
+    started = time.monotonic()
+    outputs = [kernel.run(cell, timeout=20) for cell in cells]
+    assert time.monotonic() - started < 10  # where it waited, it did so for 30 s
+    assert [value for output in outputs for value in results(output)] == ["42", "0", "48"]
+    lock.execute("ROLLBACK")
+    kernel.settle()
+    project = Project(kernel.folder)
+    assert [(cell.source, cell.status) for cell in executions(project)] == [(cell, "ok") for cell in cells]
+    assert project.store.value("SELECT count(*) FROM gap") == 0  # nothing was lost
+    assert fsck(project).problems == []
     project.store.close()
 
 

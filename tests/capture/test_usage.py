@@ -72,3 +72,28 @@ def test_without_a_gpu_nothing_is_said_of_it():
     if usage._devices()[1]:
         pytest.skip("there is one")
     assert usage._gpu() == (None, None)
+
+
+def test_a_cell_that_closes_our_files_and_opens_its_own_in_their_place_keeps_them_whole(kernel, recorded):
+    """Capture holds files under /proc and of inotify open; the numbers are the user's as soon as a cell closes them."""
+    kernel.run("%load_ext mlops_nb")
+    ours = "('clear_refs', 'statm', 'status', 'inotify', '[fanotify]')"
+    kernel.run(f"""
+        import os
+        link = lambda n: os.path.lexists(f'/proc/self/fd/{{n}}') and os.readlink(f'/proc/self/fd/{{n}}')
+        held = [n for n in range(3, 200) if (link(n) or '').replace(':', '/').rpartition('/')[2] in {ours}]
+    """)
+    kernel.run("""
+        for number in held: os.close(number)
+        theirs = [open(f'{n}.txt', 'w+') for n in held]
+        for file in theirs: file.write('precious'); file.flush(); file.seek(0)
+    """)
+    for n in range(3):
+        assert kernel.text(f"print({n})") == f"{n}\n"
+    told = "print(len(held) > 2, {n.fileno() for n in theirs} == {*held}, {file.read() for file in theirs})"
+    assert kernel.text(told) == "True True {'precious'}\n"
+    project = recorded(kernel)
+    assert project.store.value("SELECT count(*) FROM outcome WHERE status = 'ok'") >= 6
+    assert "closed the file" in project.store.value(
+        "SELECT reason FROM doubt WHERE node = (SELECT max(id) FROM outcome)"
+    )

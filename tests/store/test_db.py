@@ -189,6 +189,32 @@ def test_a_row_id_is_given_out_while_another_process_holds_the_store(store):
     assert names(store) == ["waits"]
 
 
+def test_a_row_id_is_given_out_while_the_store_is_locked_also_after_a_job_that_failed(store):
+    store.next_id()
+    store.defer(lambda: keep(store, None))
+    store.flush()
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store.patience = 0
+    assert store.next_id() < store.next_id()
+    other.execute("ROLLBACK")
+
+
+def test_nobody_who_forks_waits_for_a_writer_that_waits_for_another_process(store):
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store.defer(lambda: keep(store, "a"))
+    time.sleep(0.1)
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert time.monotonic() - started < 1
+    other.execute("ROLLBACK")
+    assert names(store) == ["a"]
+
+
 def test_what_takes_long_runs_before_its_job_and_holds_nobody_up(store):
     go = threading.Event()
     order = []
@@ -287,7 +313,7 @@ def test_two_writers_wait_for_each_other(store, start_process):
 def test_a_store_that_stays_locked_says_who_has_to_finish(store):
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    store.connection.execute("PRAGMA busy_timeout = 50")
+    store.patience = 0.05
     with pytest.raises(StoreBusy, match=r"locked by another process.* repeat the call"), store.write():
         pass
     other.execute("ROLLBACK")
@@ -296,7 +322,7 @@ def test_a_store_that_stays_locked_says_who_has_to_finish(store):
 def test_what_could_not_be_written_while_locked_is_written_afterwards(store):
     other = sqlite3.connect(store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    store.connection.execute("PRAGMA busy_timeout = 50")
+    store.patience = 0.05
     store.defer(lambda: keep(store, "a"))
     with pytest.raises(StoreBusy, match="locked"):
         store.flush()
@@ -340,7 +366,7 @@ def test_a_child_forked_while_another_thread_writes_can_write_too(store):
     child = os.fork()
     if child == 0:
         try:
-            store.connection.execute("PRAGMA busy_timeout = 2000")
+            store.patience = 2
             with store.write():
                 keep(store, "child")
             os._exit(0)

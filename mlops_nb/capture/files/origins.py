@@ -14,12 +14,13 @@ import struct
 import sys
 
 from mlops_nb import hooks
-from mlops_nb.capture.syscalls import Poll
+from mlops_nb.capture.syscalls import Poll, is_open
 
 NONBLOCK, CLOEXEC, REPORT_NAMES = 0x2, 0x1, 0x400 | 0x800
 OVERFLOW, FOLDER, ON_CHILD = 0x4000, 0x40000000, 0x08000000
 USED = 0x20 | 0x100 | 0x200 | 0x40 | 0x80  # opened, made, removed, moved away, moved here
 MARK_ADD, HERE = 0x1, -100
+KIND = "anon_inode:[fanotify]"
 HEAD = struct.Struct("IBBHQii")
 INFO = struct.Struct("<BBHQIi")  # type, pad, length, file system, bytes of the handle, kind of handle
 HANDLE_ROOM = 128
@@ -63,7 +64,8 @@ class Origins:
         """Watch nothing any more."""
         if self._fd >= 0:
             self._poll.unregister(self._fd)
-            os.close(self._fd)
+            if is_open(self._fd, KIND):
+                os.close(self._fd)
         self._fd, self.known = -1, False
 
     def add(self, folder: str) -> None:
@@ -100,6 +102,8 @@ class Origins:
         """Return the paths that this process opened or moved since this was last called; None if that is unknown."""
         own, self._early = self._early, set()
         lost = False
+        if self._fd >= 0 and not is_open(self._fd, KIND):  # a cell has closed it
+            self.close()
         while self._fd >= 0:
             try:
                 data = os.read(self._fd, 1 << 16)

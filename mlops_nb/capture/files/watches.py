@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mlops_nb import hooks
 from mlops_nb.capture.files.origins import Origins
-from mlops_nb.capture.syscalls import Poll
+from mlops_nb.capture.syscalls import Poll, is_open
 
 ACCESS, OPEN, CLOSE_WRITE, CLOSE_READ = 0x01, 0x20, 0x08, 0x10
 CREATE, DELETE, MOVED_FROM, MOVED_TO = 0x100, 0x200, 0x40, 0x80
@@ -29,6 +29,7 @@ FOLDER, OVERFLOW, IGNORED = 0x40000000, 0x4000, 0x8000
 EVERYTHING = OPEN | CLOSE_WRITE | CLOSE_READ | CREATE | DELETE | MOVED_FROM | MOVED_TO
 ONLY_FOLDERS, ONCE = 0x01000000, 0x80000000
 HEAD = struct.Struct("iIII")
+KIND = "anon_inode:inotify"
 
 #: Folders that hold no data of the user.
 SKIPPED = frozenset(
@@ -84,10 +85,16 @@ class Watches:
     def close(self) -> None:
         """Watch nothing any more."""
         with self._lock:
-            if self._fd >= 0:
+            if self._fd >= 0 and is_open(self._fd, KIND):
                 os.close(self._fd)
             self._fd = -1
             self.origins.close()
+
+    def _lost(self) -> None:
+        """Give up: a cell has closed our file, and its number may be that of a file of the user's."""
+        self.blind = "a cell closed the file that tells what happens in folders: what is not opened by Python is unseen"
+        self._poll.unregister(self._fd)
+        self._fd = -1
 
     # -- which folders ----------------------------------------------------------------------------------------
 
@@ -198,6 +205,8 @@ class Watches:
                         break
 
     def _read(self) -> None:
+        if self._fd >= 0 and not is_open(self._fd, KIND):
+            self._lost()
         while self._fd >= 0:
             try:
                 data = os.read(self._fd, 1 << 16)

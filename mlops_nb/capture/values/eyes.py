@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlops_nb.capture.values import shapes, tables
-from mlops_nb.capture.values.kinds import ATOMS
+from mlops_nb.capture.values.kinds import ATOM_IDS
 from mlops_nb.capture.values.looks import NOTHING, Look, TooLarge, Walk
 
 HANDLING = (shapes, tables)  # imported for what they register
@@ -30,7 +30,7 @@ class Eyes:
 
     def look(self, value: Any, before: Look | None = None) -> Look:
         """Return what a value is now; ``before`` is what the same object was, if that is known."""
-        if type(value) in ATOMS:
+        if id(type(value)) in ATOM_IDS:
             return NOTHING
         if before is not None and before.print is None and before.doubt is None and not before.pins:
             return before  # it was too large or too tangled, and still is

@@ -17,6 +17,8 @@ WORD = struct.calcsize("P")
 HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, or by an extension at run time
 #: Immutable and compared by value.
 ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None), type(Ellipsis)})
+#: The same by identity: a type may have a metaclass of the user's, whose ``__hash__`` is not to be called.
+ATOM_IDS = frozenset(map(id, ATOMS))
 #: Immutable for all that matters; what they are is who they are.
 STATIC = frozenset(
     {types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType}

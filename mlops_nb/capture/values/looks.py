@@ -17,10 +17,14 @@ from typing import Any
 from xxhash import xxh3_128
 
 from mlops_nb.capture.dataflow import SEEDING
-from mlops_nb.capture.values.kinds import ATOMS, HEAP, kind_of, module_of, of_type
+from mlops_nb.capture.values.kinds import ATOM_IDS, HEAP, kind_of, module_of, of_type
 
 NODES = 20_000  # objects that a look visits
 HASHED = 256 << 20  # bytes of memory that it hashes
+ENTRIES = 1 << 19  # entries of containers that it goes through
+LONG = 1 << 16  # bytes or characters from which a text is told by its hash
+TEXTS = frozenset({str, bytes})
+TEXT_IDS = frozenset(map(id, TEXTS))
 EVERYTHING = "*"  # among the names that a function uses: it may use any
 SEEDS = "(seed)"  # the same: it may set a random state, and so hide that it has drawn from it before
 SEES_ALL = frozenset({"exec", "eval", "globals", "locals", "f_globals", "f_back"})
@@ -49,6 +53,11 @@ Handler = Callable[["Walk", Any, type], None]
 HANDLERS: dict[str, Handler] = {}
 
 
+def kinds_of(items: Iterable[Any]) -> set[int]:
+    """Return the types of things, by identity."""
+    return {*map(id, map(type, items))}
+
+
 def handles(kind: str) -> Callable[[Handler], Handler]:
     """Register what is done with things of a kind."""
 
@@ -73,6 +82,7 @@ class Walk:
         self.doubt: str | None = None
         self.blind = False
         self.hashed = 0
+        self.entries = 0
         self.stack: list[Any] = []
         self.kept: list[Any] = []  # temporary objects, so that no identity comes twice in one look
 
@@ -88,8 +98,11 @@ class Walk:
         while stack:
             value = stack.pop()
             kind = type(value)
-            if kind in ATOMS:
-                tokens.append(value)
+            if id(kind) in ATOM_IDS:
+                if kind in TEXTS and len(value) > LONG:
+                    self.hash(value)
+                else:
+                    tokens.append(value)
                 continue
             number = seen.get(id(value))
             if number is not None:
@@ -123,10 +136,29 @@ class Walk:
             TooLarge: more has been hashed than anybody waits for.
         """
         size = data.nbytes if type(data) is memoryview else len(data)
+        self.room(size)
         self.hashed += size
-        if self.hashed > HASHED:
+        # Python keeps the hash of a text with it
+        self.tokens.append((len(data), hash(data)) if type(data) is str else xxh3_128(data).digest())
+
+    def room(self, size: int) -> None:
+        """Make sure, before so many bytes are copied or hashed, that they are not too many.
+
+        Raises:
+            TooLarge: with what has been hashed already, they are.
+        """
+        if self.hashed + size > HASHED:
             raise TooLarge
-        self.tokens.append(xxh3_128(data).digest())
+
+    def count(self, entries: int) -> None:
+        """Make sure, before so many entries are gone through, that they are not too many.
+
+        Raises:
+            TooLarge: with those before them, they are.
+        """
+        self.entries += entries
+        if self.entries > ENTRIES:
+            raise TooLarge
 
     def unseen(self, value: Any, why: str | None = None) -> None:
         """Note a thing that cannot be looked into; ``why`` is a doubt about it, where there is one."""

@@ -11,16 +11,27 @@ import marshal
 import pickle
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.values.kinds import ATOMS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
-from mlops_nb.capture.values.looks import EVERYTHING, NODES, TooLarge, Walk, global_names, handles
+from mlops_nb.capture.values.kinds import ATOM_IDS, FROZEN, HEAP, attributes, kind_of, module_of, of_type
+from mlops_nb.capture.values.looks import (
+    EVERYTHING,
+    HASHED,
+    NODES,
+    TEXT_IDS,
+    TooLarge,
+    Walk,
+    global_names,
+    handles,
+    kinds_of,
+)
 
 MANY = 64  # entries from which a container of containers is taken at once
-CONTAINERS = frozenset({list, dict, tuple, set, frozenset})
+CONTAINERS = frozenset(map(id, (list, dict, tuple, set, frozenset)))
+SORTED = ({id(int)}, {id(str)}, {id(bytes)})
 PLAIN = frozenset({"list", "dict", "set", "array", "function"})  # what is looked at also where an extension holds it
 _CACHE = type(functools.lru_cache(len))
 #: What a class keeps for Python's own use.
@@ -66,6 +77,7 @@ def _list(walk: Walk, value: Any, kind: type) -> None:
         walk.mark(value, kind)
     else:
         walk.note_type(kind)
+    walk.count(list.__len__(value) if issubclass(kind, list) else tuple.__len__(value))
     if kind in (list, tuple) and _plain(walk, value):
         return
     walk.push(items)
@@ -79,6 +91,7 @@ def _dict(walk: Walk, value: Any, kind: type) -> None:
     if value is walk.namespace:
         walk.globals.add(EVERYTHING)
         return
+    walk.count(dict.__len__(value))
     if kind is dict and _plain(walk, value):
         return
     ordered = issubclass(kind, collections.OrderedDict)  # it keeps an order of its own
@@ -98,9 +111,10 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
         walk.mark(value, kind)
     else:
         walk.note_type(kind)
+    walk.count(set.__len__(value) if issubclass(kind, set) else frozenset.__len__(value))
     items = list(set.__iter__(value) if issubclass(kind, set) else frozenset.__iter__(value))
     walk.tokens.append(len(items))
-    if {*map(type, items)} in ({int}, {str}, {bytes}):
+    if kinds_of(items) in SORTED:
         items.sort()  # the order of a set depends on its past
     walk.push(items)
     rest(walk, value, kind)
@@ -109,6 +123,7 @@ def _set(walk: Walk, value: Any, kind: type) -> None:
 @handles("deque")
 def _deque(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
+    walk.count(collections.deque.__len__(value))
     walk.tokens.append(collections.deque.maxlen.__get__(value))
     walk.push(collections.deque.__iter__(value))
     rest(walk, value, kind)
@@ -128,10 +143,20 @@ def _plain(walk: Walk, value: Any) -> bool:
         walk.tokens.append(0)
         return True
     held = value.values() if type(value) is dict else value
-    if {*map(type, held)} <= ATOMS and (type(value) is not dict or {*map(type, value)} <= ATOMS):
+    kinds = kinds_of(held)
+    keys = kinds_of(value) if type(value) is dict else set[int]()
+    if kinds <= ATOM_IDS and keys <= ATOM_IDS:
+        walk.room(_size(held, kinds) + (_size(value, keys) if keys else 0))  # it is copied
         walk.hash(marshal.dumps(value, 2))
         return True
     return len(value) >= MANY and _nested(walk, value)
+
+
+def _size(items: Iterable[Any], kinds: Set[int]) -> int:
+    """Return about how many bytes the texts among built-in values are long."""
+    if not kinds & TEXT_IDS:
+        return 0
+    return sum(map(len if kinds <= TEXT_IDS else sys.getsizeof, items))
 
 
 def _nested(walk: Walk, value: Any) -> bool:
@@ -142,10 +167,10 @@ def _nested(walk: Walk, value: Any) -> bool:
     order: dict[int, None] = {id(value): None}
     level = [value]
     while level:
-        level = [held for held in gc.get_referents(*level) if type(held) not in ATOMS]
+        level = [held for held in gc.get_referents(*level) if id(type(held)) not in ATOM_IDS]
         before = len(order)
         order.update((id(held), None) for held in level)
-        if len(order) != before + len(level) or not {*map(type, level)} <= CONTAINERS:
+        if len(order) != before + len(level) or not kinds_of(level) <= CONTAINERS:
             return False
         if len(order) > NODES * 5:
             raise TooLarge
@@ -258,7 +283,7 @@ def _traits(walk: Walk, value: Any, kind: type) -> None:
     walk.mark(value, kind)
     held = object.__getattribute__(value, "__dict__").get("_trait_values", {})
     for name, trait in list(held.items()):
-        if type(trait) in ATOMS or kind_of(type(trait)) in ("traits", "list", "dict"):
+        if id(type(trait)) in ATOM_IDS or kind_of(type(trait)) in ("traits", "list", "dict"):
             walk.tokens.append(name)
             walk.stack.append(trait)
 
@@ -289,9 +314,11 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
         walk.push((value.cell_contents,) if _is_full(value) else ())
         return
     if kind is bytearray:
+        walk.room(len(value))
         walk.hash(bytes(value))
         return
     if kind is memoryview:
+        walk.room(value.nbytes)
         walk.hash(value.tobytes())
         walk.stack.append(value.obj)
         return
@@ -301,6 +328,8 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
     if kind is types.MappingProxyType:
         walk.push(gc.get_referents(value))
         return
+    if not walk.is_local(module_of(kind)) and sys.getsizeof(value) > HASHED:
+        raise TooLarge  # it would be copied
     sink = _Sink(walk)
     pickler = _Pickler(sink, 5, buffer_callback=sink.buffer)
     pickler.is_local = walk.is_local
@@ -311,7 +340,7 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
     except Exception:
         walk.unseen(value, f"a {module_of(kind)}.{kind.__name__} cannot be checked")
     whole = module_of(kind) in ("builtins", "itertools")  # an iterator: whoever advances it may call what it holds
-    held = [held for held in gc.get_referents(value) if type(held) not in ATOMS]
+    held = [held for held in gc.get_referents(value) if id(type(held)) not in ATOM_IDS]
     walk.push(held if whole else [held for held in held if kind_of(type(held)) in PLAIN])
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from xxhash import xxh3_128
 
-from mlops_nb.capture.values.kinds import ATOMS
-from mlops_nb.capture.values.looks import HASHED, TooLarge, Walk, handles
+from mlops_nb.capture.values.kinds import ATOM_IDS
+from mlops_nb.capture.values.looks import HASHED, TooLarge, Walk, handles, kinds_of
 from mlops_nb.capture.values.shapes import rest, take_opaque
 
 SMALL = 1 << 20  # bytes of a frame that are hashed whatever the addresses say
@@ -40,6 +40,7 @@ def _array(walk: Walk, value: Any, kind: type) -> None:
         if plain.dtype != object:
             walk.unseen(value)
             return
+        walk.count(plain.size)
         walk.push(plain.ravel().tolist())
     elif plain.size:
         if plain.nbytes > HASHED:
@@ -72,7 +73,7 @@ def _frame(walk: Walk, value: Any, kind: type) -> None:
     """A DataFrame or a Series: by its blocks, its axes, its names and its notes."""
     walk.mark(value, kind)
     manager = value._mgr
-    walk.tokens.append(tuple(block.mgr_locs.as_array.tobytes() for block in manager.blocks))
+    walk.tokens.append(tuple(_places(block.mgr_locs) for block in manager.blocks))
     large = 0
     for block in manager.blocks:
         large += _values(walk, block.values)
@@ -86,6 +87,14 @@ def _frame(walk: Walk, value: Any, kind: type) -> None:
         walk.pins.append(type(value).copy(value, deep=False))
         if not _copies_on_write():
             raise TooLarge
+
+
+def _places(places: Any) -> Any:
+    """Return which columns a block holds; of a Series it is every row, so that they must not be listed."""
+    if places.is_slice_like:
+        run = places.as_slice
+        return run.start, run.stop, run.step
+    return places.as_array.tobytes()
 
 
 @handles("index")
@@ -144,8 +153,9 @@ def _arrow(walk: Walk, array: Any) -> None:
 
 def _objects(walk: Walk, values: Any) -> None:
     """Take an array of objects: text and numbers at once, anything else one by one."""
+    walk.count(values.size)
     items = values.ravel().tolist()
-    if {*map(type, items)} <= ATOMS:
+    if kinds_of(items) <= ATOM_IDS:
         walk.hash(marshal.dumps(items, 2))
     else:
         walk.kept.append(items)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlops_nb.capture import session
+from mlops_nb.capture import session, usage
 from mlops_nb.capture.values.eyes import Eyes
 from mlops_nb.capture.values.looks import EVERYTHING
 
@@ -172,6 +172,29 @@ def test_what_is_too_large_counts_as_changed_and_costs_no_time():
     value = [[n] for n in range(200_000)]
     before = look(value)
     assert (before.print, look(value, before)) == (None, before)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "bytearray(600_000_000)", "memoryview(bytearray(600_000_000))", "[bytes(100_000_000)] * 8",
+        "{1: 'x' * 300_000_000}",
+        "__import__('types').SimpleNamespace(data=bytes(300_000_000))", "np.empty(40_000_000, dtype=object)",
+        "pd.Series(np.empty(40_000_000, dtype=object), copy=False)", "__import__('array').array('d', bytes(600_000_000))",
+        "pd.Series(np.zeros(100_000_000), copy=False)", "__import__('collections').deque([0]) * 4_000_000", "set(range(3_000_000))", "[0] * 30_000_000",
+        "dict.fromkeys(range(3_000_000))", "__import__('io').BytesIO(bytes(600_000_000))",
+    ],
+)  # fmt: skip
+def test_what_is_huge_is_neither_copied_nor_gone_through(make):
+    """Most of these take no memory before somebody reads them."""
+    value = eval(make)
+    meter = usage.begin()
+    found = look(value)
+    spent = meter.end()
+    assert spent.wall < 0.3
+    assert spent.memory_peak - meter._resident < 64 << 20
+    assert id(value) in found.reach
+    assert (found.print is None) == (not found.pins)  # a Series of numbers is told by the address of its block
 
 
 def test_values_that_share_something_that_can_change_reach_the_same():
