@@ -165,7 +165,12 @@ class Store:
     @property
     def is_there(self) -> bool:
         """Whether its file is still the one at its path: what is written to one that was removed is lost."""
-        return _identity(self.path) == self._file
+        try:
+            return _identity(self.path) == self._file
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # a folder that may not be looked into; the file is open, and still there for all we know
+            return True
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -422,11 +427,8 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         time.sleep(0.005)
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        seen = os.stat(path)
-    except OSError:
-        return None
+def _identity(path: Path) -> tuple[int, int]:
+    seen = os.stat(path)
     return seen.st_dev, seen.st_ino
 
 
