@@ -22,7 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from mlops_nb import project as projects
-from mlops_nb.capture import artifacts, cells, dataflow, environments, launchers, notebooks, processes, runs, usage
+from mlops_nb.capture import (
+    artifacts,
+    cells,
+    dataflow,
+    environments,
+    launchers,
+    notebooks,
+    processes,
+    runs,
+    syscalls,
+    usage,
+)
 from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files.observer import FileObserver
@@ -98,6 +109,7 @@ class Session:
         self.files = FileObserver(str(project.root))
         self.packages = environments.Watch()
         self.interrupts = Interrupts()
+        self._store_path = os.fsencode(project.store.path)
         self.skipped: list[Any] = []  # IPython's own of cells that run and are not recorded
         self.missed: set[str] = set()  # what went wrong, each once
         self.unrecorded: list[str] = []  # of that, what no run has on record yet
@@ -205,10 +217,7 @@ class Session:
             return
         if self.torn and not self.frames:
             self._mend()
-        if not self.project.store.is_there:
-            path = self.project.store.path
-            what = f"{path} was removed, moved or replaced: what is recorded may be lost"
-            self.gap(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
+        self._look_at_store()
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()
@@ -228,6 +237,19 @@ class Session:
         self.frames.append(frame)
         project.execution = self.frames[0].number
         self.interrupts.pass_on()
+
+    def _look_at_store(self) -> None:
+        """Tell if the store was removed: what is written to a file that has no name any more is lost."""
+        store = self.project.store
+        try:
+            there = syscalls.identity(self._store_path) == store.identity
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        except OSError:  # a folder that may not be looked into; the file is open, and still there for all we know
+            there = True
+        if not there:
+            what = f"{store.path} was removed, moved or replaced: what is recorded may be lost"
+            self.gap(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
 
     def _forget_ended(self) -> None:
         """Forget cells of whose end nobody told us, as an interrupt at the wrong moment may have it."""

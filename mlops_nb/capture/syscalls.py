@@ -21,6 +21,7 @@ _library.lseek.restype = ctypes.c_long
 _library.poll.argtypes = (ctypes.c_void_p, ctypes.c_ulong, ctypes.c_int)
 
 POLLIN = 1
+STAT = 512  # bytes, more than any system's
 
 
 def pwrite(file: int, data: bytes, start: int) -> int:
@@ -39,6 +40,36 @@ def pread(file: int, size: int, start: int) -> bytes:
 def position(file: int) -> int:
     """Return where an open file stands, or -1 where there is no such thing."""
     return int(_library.lseek(file, 0, os.SEEK_CUR))
+
+
+def identity(file: int | bytes) -> tuple[int, int]:
+    """Return the device and the number of a file that is open or at a path.
+
+    Raises:
+        OSError: it is not there.
+    """
+    found = _asked(file) if _ANSWERS else None
+    if found is None:  # again, for its error
+        seen = os.stat(file)
+        return seen.st_dev, seen.st_ino
+    return found
+
+
+def _asked(file: int | bytes) -> tuple[int, int] | None:
+    room = ctypes.create_string_buffer(STAT)
+    ask = _library.fstat if type(file) is int else _library.stat
+    return struct.unpack_from("QQ", room) if ask(file, room) == 0 else None
+
+
+def _answers() -> bool:
+    """Whether the C library is asked and answered as we think: device and number first, eight bytes each."""
+    if not (hasattr(_library, "stat") and hasattr(_library, "fstat")):
+        return False
+    root = os.stat("/")
+    return _asked(b"/") == (root.st_dev, root.st_ino)
+
+
+_ANSWERS = _answers()
 
 
 def is_open(file: int, kind: str) -> bool:

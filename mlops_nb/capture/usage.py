@@ -107,8 +107,7 @@ def _proc(name: str, flags: int) -> int | None:
 
 
 def _identity(handle: int) -> tuple[int, int, int]:
-    seen = os.fstat(handle)
-    return os.getpid(), seen.st_dev, seen.st_ino
+    return os.getpid(), *syscalls.identity(handle)
 
 
 def _forget_peak() -> bool:

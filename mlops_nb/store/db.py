@@ -96,7 +96,8 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
             _enter_wal(connection)
             self._migrate(connection)
-            self._file = _identity(self.path)
+            seen = os.stat(self.path)
+            self.identity = seen.st_dev, seen.st_ino  # of its file, of which there may be another at its path one day
             return connection
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
@@ -161,16 +162,6 @@ class Store:
             self._pid = os.getpid()
             self._connection = self._connect()
         return self._connection
-
-    @property
-    def is_there(self) -> bool:
-        """Whether its file is still the one at its path: what is written to one that was removed is lost."""
-        try:
-            return _identity(self.path) == self._file
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:  # a folder that may not be looked into; the file is open, and still there for all we know
-            return True
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -425,11 +416,6 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
         time.sleep(0.005)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    seen = os.stat(path)
-    return seen.st_dev, seen.st_ino
 
 
 def is_of_the_store(error: Exception) -> bool:
