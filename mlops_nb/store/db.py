@@ -37,7 +37,7 @@ WRITERS = 1 << 14  # so many processes may write before a number is given out ag
 LATEST = (1 << 63) - 1  # no row ID is larger
 BUSY_SECONDS = 30.0
 PAUSE = 0.01  # seconds between two tries to get at a store that another process has
-LINGER = 0.02  # seconds the writer waits, so that short cells share a transaction; the journal has their starts
+LINGER = 0.002  # seconds the writer waits, so that a short cell's start and end are one transaction
 
 
 def id_at(moment: float) -> int:
