@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlops_nb.capture.cells import BINARY
 from mlops_nb.errors import NotFound
@@ -55,7 +56,7 @@ def results(project: Project, executions: Sequence[int]) -> dict[Key, Result]:
     return found
 
 
-Found = Iterator[tuple]  # type: ignore[type-arg]  # kind, name, hash, content; of a model its trusted types and example
+Found = Iterator[tuple[Any, ...]]  # kind, name, hash, content; of a model its trusted types and example
 
 
 def _moments(project: Project, number: int) -> tuple[float, float]:

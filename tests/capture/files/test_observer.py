@@ -138,14 +138,14 @@ def test_a_folder_whose_name_begins_like_the_project_is_outside_of_it(files, wor
 @pytest.mark.parametrize(
     ("path", "counts"),
     [
-        ("/data/photo.jpg", True), ("/srv/me/work/notes.txt", True), ("/srv/me/other/settings.yaml", True),
+        ("/data/photo.jpg", True), ("/srv/me/jobs/notes.txt", True), ("/srv/me/other/settings.yaml", True),
         ("/srv/me/.cache/fonts.json", False), ("/srv/me/.cache/weights.safetensors", False),
-        ("/srv/me/work/.hidden/x.txt", False), ("/usr/share/zoneinfo/UTC", False), ("/opt/tool/data.json", False),
+        ("/srv/me/jobs/.hidden/x.txt", False), ("/usr/share/zoneinfo/UTC", False), ("/opt/tool/data.json", False),
         ("/data/helper.py", False), ("/tmp/half.txt", False), ("/tmp/half.csv", True), ("/etc/hosts.csv", False),
     ],
 )  # fmt: skip
 def test_files_outside_of_the_project_are_data_unless_a_program_keeps_them_for_itself(path, counts):
-    assert Places("/srv/me/work/project").is_data(path) is counts
+    assert Places("/srv/me/jobs/project").is_data(path) is counts
 
 
 def test_a_file_that_is_opened_by_a_cell_inside_a_cell_belongs_to_the_outer_one(files, workspace):
