@@ -145,6 +145,21 @@ def is_at(project: Project, number: int, path: Path) -> bool:
     return manifest is not None and path.is_dir() and same_folder(path, project.content.text(manifest))
 
 
+def content_of(project: Project, path: Path, address: str, stored: bool) -> bytes | None:
+    """Return the bytes of a file as it was: kept in the store, or lying at its place unchanged; None if neither.
+
+    Args:
+        project: the project
+        path: where the file was
+        address: the hash of its content
+        stored: whether a copy was kept
+    """
+    if stored:
+        return project.content.get(address)
+    data = path.read_bytes() if path.is_file() else None
+    return data if data is not None and digest(data) == address else None
+
+
 @verb("log-artifact", records=True)
 def log_artifact(project: Project, path: str) -> Artifact:
     """Keep a copy of a file as an artifact of the present run.

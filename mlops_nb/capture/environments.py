@@ -37,6 +37,12 @@ class Environment(Record):
     platform: str
     packages: dict[str, str]
 
+    def changes_to(self, other: Environment) -> dict[str, tuple[str | None, str | None]]:
+        """Return the packages that are not the same in another environment, with both versions; None is no package."""
+        old, new = self.packages, other.packages
+        names = sorted(old.keys() | new.keys())
+        return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+
 
 @functools.cache
 def _packages(folders: tuple[str, ...], _changed: tuple[int, ...]) -> dict[str, str]:

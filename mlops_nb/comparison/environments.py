@@ -65,12 +65,9 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
     found = []
     a, b = before.environment, after.environment
     if a is not None and b is not None:
-        names = sorted(a.packages.keys() | b.packages.keys())
-        changed = [name for name in names if a.packages.get(name) != b.packages.get(name)]
+        changed = a.changes_to(b)
         own = _distributions(modules) if changed else set()
-        packages = [
-            EnvironmentChange(name, a.packages.get(name), b.packages.get(name), name in own) for name in changed
-        ]
+        packages = [EnvironmentChange(name, old, new, name in own) for name, (old, new) in changed.items()]
         found += [change for change in packages if change.imported]
         found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
         found += [change for change in packages if not change.imported]

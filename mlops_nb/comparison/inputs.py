@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlops_nb.capture import runs
+from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import profiles, tables
 from mlops_nb.comparison.sides import Side
 from mlops_nb.comparison.tables import DataChange, Table
 from mlops_nb.data.datasets import load_record, read_frame
 from mlops_nb.errors import StoreCorrupt, UsageError
-from mlops_nb.ids import digest
 from mlops_nb.lineage.facts import Named
 from mlops_nb.project import Project
 
@@ -197,8 +196,4 @@ def _table(project: Project, thing: Input) -> Table | str:
 def _bytes(project: Project, thing: Input) -> bytes | None:
     """Return the content of a file: kept in the store, or lying at its place unchanged."""
     address, stored = project.store.rows("SELECT hash, stored FROM artifact WHERE id = ?", thing.node)[0]
-    if stored:
-        return project.content.get(address)
-    path = project.root / thing.place
-    data = path.read_bytes() if path.is_file() else b""
-    return data if digest(data) == address else None
+    return artifacts.content_of(project, project.root / thing.place, address, bool(stored))

@@ -129,11 +129,9 @@ def _environment(store: Store, number: int) -> dict[str, Json]:
     before, after = (environments.of_execution(store, number, after=late) for late in (False, True))
     if before is None or after is None:
         return {}
-    old, new = before.packages, after.packages
-    changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     facts: dict[str, Json] = {"environment": before.hash[:16]}
-    if changed:
-        facts["packages"] = {name: f"{old.get(name, 'none')} → {new.get(name, 'none')}" for name in changed}
+    if changed := before.changes_to(after):
+        facts["packages"] = {name: f"{old or 'none'} → {new or 'none'}" for name, (old, new) in changed.items()}
     return facts
 
 

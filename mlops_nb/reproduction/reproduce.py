@@ -180,12 +180,7 @@ def _changed_environment(script: Script) -> str | None:
     then = environments.of_execution(script.project.store, last)
     if then is None or then.hash == now.hash:
         return None
-    names = sorted(then.packages.keys() | now.packages.keys())
-    changed = [
-        f"{name} {then.packages.get(name, 'none')} → {now.packages.get(name, 'none')}"
-        for name in names
-        if then.packages.get(name) != now.packages.get(name)
-    ]
+    changed = [f"{name} {old or 'none'} → {new or 'none'}" for name, (old, new) in then.changes_to(now).items()]
     if then.python != now.python:
         changed.insert(0, f"{then.python} → {now.python}")
     return ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")

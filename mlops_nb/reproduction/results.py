@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_nb.capture import artifacts
 from mlops_nb.capture.cells import BINARY
 from mlops_nb.errors import NotFound
-from mlops_nb.ids import canonical_json, digest, file_digest
+from mlops_nb.ids import canonical_json, digest
 from mlops_nb.project import Project
 
 OURS = b'class="mlops-nb"'  # in the HTML of every record
@@ -111,11 +112,9 @@ def _files(project: Project, number: int) -> Found:
 
 def _file(project: Project, path: Path, address: str, stored: bool) -> Callable[[], bytes]:
     def read() -> bytes:
-        if stored:
-            return project.content.get(address)
-        if path.is_file() and file_digest(path) == address:
-            return path.read_bytes()
-        raise NotFound(f"no copy of {path.name} as it was then is kept")
+        if (data := artifacts.content_of(project, path, address, stored)) is None:
+            raise NotFound(f"no copy of {path.name} as it was then is kept")
+        return data
 
     return read
 
