@@ -96,7 +96,8 @@ class Crossings:
 
     def kept(self, project: Project, number: int, subject: Any) -> None:
         """Note that a dataset (row ID) holds a table, just loaded: nobody else has a hand on its memory."""
-        if type(subject) is sys.modules["pandas"].DataFrame:
+        current = project.store.value(CURRENT, number, f"{SCHEME}:%")  # asked here, where the user waits for the store
+        if current and type(subject) is sys.modules["pandas"].DataFrame:
             self._kept.append((weakref.ref(subject), self._eyes.look(subject), number))
 
     def _loaded(self, frame: Any) -> tuple[int | None, bool]:
@@ -155,7 +156,7 @@ class Crossings:
         if held is not None and not same and boundary == READ:
             return  # what was read is the dataset; what the cell made of it has crossed nothing
         store.defer(functools.partial(_cross, store, node, boundary, seen.execution))
-        if held is not None and same and store.value(CURRENT, held, f"{SCHEME}:%"):
+        if held is not None and same:
             store.defer(functools.partial(_same_as, store, node, held))
         else:
             self._measurer(seen.project).add(node, value)
