@@ -51,7 +51,7 @@ from mlops_nb.capture.walks import ADDRESS, Walk
 from mlops_nb.errors import MlopsError, StoreBusy, StoreError
 from mlops_nb.project import Project
 from mlops_nb.secrets import known
-from mlops_nb.store.db import is_of_the_store
+from mlops_nb.store.failures import is_of_the_store
 
 MOMENT = 0.1  # seconds that the first cell may wait for the store
 MOST_GAPS = 20  # messages of a run; more would tell nobody anything

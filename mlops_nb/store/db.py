@@ -17,7 +17,6 @@ import atexit
 import contextlib
 import os
 import sqlite3
-import sys
 import threading
 import time
 from collections import deque
@@ -25,10 +24,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlops_nb.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly, StoreTooNew
+from mlops_nb.errors import StoreBusy, StoreError
 from mlops_nb.secrets.known import learn_environment
 from mlops_nb.secrets.redaction import redact
-from mlops_nb.store import migrations
+from mlops_nb.store.failures import is_busy, is_of_the_store, read_only, translated
+from mlops_nb.store.preparing import enter_wal, migrate
 
 Job = Callable[[], None]
 
@@ -85,43 +85,20 @@ class Store:
     # -- opening and closing ----------------------------------------------------------------------------------
 
     def _connect(self) -> sqlite3.Connection:
-        with self._translated():
+        with translated(self.path, self.patience):
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise self._read_only(error) from error
+                raise read_only(self.path, error) from error
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = NORMAL")
-            _enter_wal(connection)
-            self._migrate(connection)
+            enter_wal(connection, BUSY_SECONDS)
+            migrate(connection, self.path)
             seen = os.stat(self.path)
             self.identity = seen.st_dev, seen.st_ino  # of its file, of which there may be another at its path one day
             return connection
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        known = [name for name, _ in migrations.ALL]
-        applied = _applied(connection)
-        if unknown := [name for name in applied if name not in known]:
-            raise StoreTooNew(
-                f"{self.path} was written by a newer mlops-nb (it has migration {unknown[0]!r}, this version knows "
-                f"up to {known[-1]!r}) - upgrade with: pip install -U mlops-nb"
-            )
-        if applied == known:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if _applied(connection) != known:  # another process may have been first
-                with _sqlite_utils() as sqlite_utils:
-                    pending = sqlite_utils.Migrations(migrations.SET)
-                    for name, migration in migrations.ALL:
-                        pending(name=name)(migration)
-                    pending.apply(sqlite_utils.Database(connection))
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
 
     def close(self) -> None:
         """Commit what is deferred and close the connection; closing twice is fine."""
@@ -169,7 +146,7 @@ class Store:
         """Return every row of a query."""
         if (self._jobs or self._slow) and self._owner != threading.get_ident():
             self.flush()
-        with self._lock, self._translated():
+        with self._lock, translated(self.path, self.patience):
             return self.connection.execute(sql, _cleaned(values)).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
@@ -206,7 +183,7 @@ class Store:
             yield self
             return
         done: list[Job] = []
-        with self._translated():
+        with translated(self.path, self.patience):
             self._begin(self.patience if patience is None else patience)
             try:
                 learn_environment()
@@ -245,7 +222,7 @@ class Store:
             self._owner = threading.get_ident()
         except BaseException as error:
             self._lock.release()
-            if last or not _is_busy(error):
+            if last or not is_busy(error):
                 raise
             return False
         return True
@@ -363,103 +340,7 @@ class Store:
                 self.on_gap(error)
             self.connection.execute("RELEASE job")
 
-    # -- telling what went wrong ------------------------------------------------------------------------------
-
-    def _read_only(self, error: BaseException) -> StoreReadOnly:
-        return StoreReadOnly(
-            f"cannot write the store {self.path}: {error} - make the folder writable, or set MLOPS_HOME to a folder "
-            "that is"
-        )
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours."""
-        try:
-            yield
-        except sqlite3.DatabaseError as error:
-            text = str(error)
-            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
-                raise
-            if "full" in text:
-                raise StoreFull(
-                    f"no space left for {self.path}: nothing of this write was kept - free some space ("
-                    "`mlops gc --dry-run` shows what can go) and repeat it"
-                ) from error
-            if "readonly" in text or "unable to open" in text:
-                raise self._read_only(error) from error
-            if "locked" in text or "busy" in text:
-                raise StoreBusy(
-                    f"{self.path} has been locked by another process for {self.patience:.0f} s - repeat the call when "
-                    "it is done"
-                ) from error
-            if "malformed" in text or "not a database" in text or "disk I/O error" in text:
-                raise StoreCorrupt(
-                    f"{self.path} is damaged ({text}) - restore it from a backup, or move it away and start a new "
-                    "store; the content under blobs/ stays readable"
-                ) from error
-            raise
-
 
 def _cleaned(values: Sequence[Any]) -> list[Any]:
     """Take secrets out of every text on its way in; a question is asked in the same words, so that it finds them."""
     return [redact(value) if type(value) is str else value for value in values]
-
-
-def _enter_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL; where another process is doing the same, SQLite does not wait for it, so this does."""
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-        time.sleep(0.005)
-
-
-def is_of_the_store(error: Exception) -> bool:
-    """Whether the store itself fails (full, locked, damaged), and not the one job."""
-    own = isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError)
-    return isinstance(error, StoreError | sqlite3.DatabaseError) and not own
-
-
-def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and ("locked" in str(error) or "busy" in str(error))
-
-
-def _applied(connection: sqlite3.Connection) -> list[str]:
-    try:
-        rows = connection.execute(
-            "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY id", (migrations.SET,)
-        )
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
-        return []
-    return [row[0] for row in rows]
-
-
-@contextlib.contextmanager
-def _sqlite_utils() -> Iterator[Any]:
-    """Import sqlite_utils without the pandas and numpy that it would pull in (300 ms) and does not need here.
-
-    The copy imported so is private: it is taken out of ``sys.modules`` again, so that a user who imports
-    sqlite_utils later gets one that knows pandas.
-    """
-    if "sqlite_utils" in sys.modules or "pandas" in sys.modules:
-        import sqlite_utils
-
-        yield sqlite_utils
-        return
-    before = set(sys.modules)
-    hidden = [name for name in ("pandas", "numpy") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None means: not importable
-    try:
-        import sqlite_utils
-
-        yield sqlite_utils
-    finally:
-        for name in set(sys.modules) - before:
-            if name.partition(".")[0] == "sqlite_utils" or name in hidden:
-                del sys.modules[name]
