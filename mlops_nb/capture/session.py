@@ -15,7 +15,6 @@ import os
 import sqlite3
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from mlops_nb.capture.ambient import Ambient
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.files.observer import FileObserver
 from mlops_nb.capture.files.opened import Opened
+from mlops_nb.capture.gaps import Gaps
 from mlops_nb.capture.interrupts import Interrupts
 from mlops_nb.capture.journal import Journal
 from mlops_nb.capture.modules import LocalModules
@@ -54,7 +54,6 @@ from mlops_nb.secrets import known
 from mlops_nb.store.failures import is_of_the_store
 
 MOMENT = 0.1  # seconds that the first cell may wait for the store
-MOST_GAPS = 20  # messages of a run; more would tell nobody anything
 STOPPED = (KeyboardInterrupt, asyncio.CancelledError)  # by the stop button: a cell that awaits is cancelled
 
 
@@ -82,7 +81,7 @@ def _guarded(method: Callable[..., None]) -> Callable[..., None]:
             method(self, *args)
         except (Exception, KeyboardInterrupt) as error:
             self.torn = True
-            self.gap(error)
+            self.gaps.tell(error)
         finally:
             self.interrupts.release(before)
 
@@ -111,8 +110,7 @@ class Session:
         self.interrupts = Interrupts()
         self._store_path = os.fsencode(project.store.path)
         self.skipped: list[Any] = []  # IPython's own of cells that run and are not recorded
-        self.missed: set[str] = set()  # what went wrong, each once
-        self.unrecorded: list[str] = []  # of that, what no run has on record yet
+        self.gaps = Gaps(project.store)
         self.torn = False  # whether what is known of the variables may be on record nowhere
 
     # -- attaching --------------------------------------------------------------------------------------------
@@ -122,7 +120,7 @@ class Session:
         processes.reap(self.project)
         self.project.store.next_id()  # the first takes a write, for which no cell is to wait
         projects.use(self.project)
-        self.project.store.on_gap = self.gap
+        self.project.store.on_gap = self.gaps.tell
         self.shell.events.register("pre_run_cell", self.pre_run_cell)
         self.shell.events.register("post_run_cell", self.post_run_cell)
         self.shell.ast_transformers.append(self)
@@ -158,31 +156,9 @@ class Session:
             for number in ending:
                 runs.finish(self.project, number, "ok")
         except (MlopsError, sqlite3.Error) as error:
-            self.gap(error)
+            self.gaps.tell(error)
         self.project.store.close()
         self.journal.close()
-
-    def gap(self, error: BaseException) -> None:
-        """Say once that capture missed something, and record whatever it was."""
-        message = f"{type(error).__name__}: {error}"
-        if message in self.missed or len(self.missed) >= MOST_GAPS:
-            return
-        first = not self.missed
-        self.missed.add(message)
-        self.unrecorded.append(message)
-        self._record_gaps()
-        if first:
-            told = f"mlops_nb could not record this cell ({message}); your result is not affected"
-            try:
-                warnings.warn(told, RuntimeWarning, stacklevel=2)
-            except RuntimeWarning:  # where warnings are errors, this one is still none of the cell's
-                sys.stderr.write(f"{told}\n")
-
-    def _record_gaps(self) -> None:
-        if self.run is not None:
-            store, self.unrecorded, found = self.project.store, [], self.unrecorded
-            for message in found:
-                store.defer(functools.partial(self._record_gap, store.next_id(), message))
 
     def _mend(self) -> None:
         """Begin anew with everything that is bound, so that nothing later leads to what was never recorded."""
@@ -249,7 +225,7 @@ class Session:
             there = True
         if not there:
             what = f"{store.path} was removed, moved or replaced: what is recorded may be lost"
-            self.gap(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
+            self.gaps.tell(StoreError(f"{what} - start anew with %reload_ext mlops_nb"))
 
     def _forget_ended(self) -> None:
         """Forget cells of whose end nobody told us, as an interrupt at the wrong moment may have it."""
@@ -259,7 +235,7 @@ class Session:
                 self.journal.end(frame.number, "aborted", "its end was not told", time.time())
             self.frames.clear()
             self.torn = True
-            self.gap(RuntimeError("the end of a cell was not told"))
+            self.gaps.tell(RuntimeError("the end of a cell was not told"))
 
     def _cell(self, info: Any) -> str | None:
         """Return the ID of the cell that starts; a front end that sends none leaves it to the notebook file."""
@@ -318,7 +294,7 @@ class Session:
             self._record_parameters(frame)
             artifacts.record_questions(self.project, frame.number, listed, doubts)
             if opened:
-                self._record_gap(frame.number, "the files of a cell are not hashed yet")
+                self.gaps.enter(frame.number, "the files of a cell are not hashed yet")
 
         store.defer(record)
         if opened:
@@ -341,7 +317,7 @@ class Session:
             self.skipped.remove(info)
         elif info is not None and info.raw_cell.strip() and not self.paused:  # of an empty cell only the end is told
             self.torn = True
-            self.gap(RuntimeError("the start of a cell was not told"))
+            self.gaps.tell(RuntimeError("the start of a cell was not told"))
 
     def _opened(self) -> list[Opened]:
         """Return the files that a cell opened, and those of the user's modules that it imported or reloaded."""
@@ -363,7 +339,7 @@ class Session:
             try:
                 observer(seen)
             except Exception as error:  # the edge: one that looks on must not keep the others from it
-                self.gap(error)
+                self.gaps.tell(error)
 
     def _begin_run(self, source: str) -> int:
         if self.notebook is None:  # VS Code says it only when the kernel has started
@@ -378,7 +354,7 @@ class Session:
         else:
             run = runs.row_id(self.project, os.environ["MLOPS_RUN"])
         self.run = self.project.run = run
-        self._record_gaps()
+        self.gaps.belong_to(run)
         return run
 
     def _follow(self, since: int) -> None:
@@ -402,10 +378,6 @@ class Session:
             self.project.store.execute("DELETE FROM gap WHERE id = ?", execution)
 
         self.project.store.defer(record, measure)
-
-    def _record_gap(self, number: int, message: str) -> None:
-        """Record, inside a transaction, what is missing of this run."""
-        self.project.store.execute("INSERT INTO gap (id, run, message) VALUES (?, ?, ?)", number, self.run, message)
 
     def _record_parameters(self, frame: Frame) -> None:
         """Record the literals of a parameters cell; a step's parameters are recorded by who started it."""
