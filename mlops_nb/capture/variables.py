@@ -209,8 +209,8 @@ class Variables:
             value = namespace[name]
             look = self.eyes.look(value, version.look)
             if look.print is not None and look.print == version.look.print and not (silent & look.reach):
-                if look.pins:
-                    version.look = look
+                if look.pins or look.reach != version.look.reach:  # equal values in another place
+                    self._know(name, value, version.node, look).fresh = version.fresh
                 continue
             node = self.store.next_id()
             kind = "result" if RESULT.fullmatch(name) else "variable"

@@ -350,4 +350,22 @@ size = pathlib.Path("two.txt").stat().st_size
 # %%
 print(size)
 """,
+    "a column that is given the values it has, in another place, and is written to there": """
+# %%
+import numpy as np, pandas as pd
+frame = pd.DataFrame({"a": np.arange(200_000.0), "b": np.arange(200_000) % 2})
+small = pd.DataFrame({"a": [1.0, 2.0]})
+# %%
+frame["b"] = np.arange(200_000) % 2
+small["a"] = [1.0, 2.0]
+# %%
+values = small._mgr.blocks[0].values
+# %%
+frame["a"] = 1.0
+# %%
+values.flags.writeable = True
+values[0, 0] = 7.0
+# %%
+print(small["a"].tolist(), frame["a"].sum())
+""",
 }
