@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_nb.capture import generators
 from mlops_nb.capture.dataflow import SEEDING, STATE, Names
 from mlops_nb.capture.threads import Threads
 from mlops_nb.capture.variables import Made, Touched
@@ -24,16 +25,10 @@ THREADS = "threads"
 SPAWNING = frozenset({"create_task", "ensure_future", "call_later", "call_soon", "call_at", "gather", "TaskGroup"})
 
 
-def _numpy_random(numpy: Any) -> Hashable:
-    found = numpy.random.mtrand._rand.get_state(legacy=False)
-    state, kept = found["state"], (found.get("has_gauss"), found.get("gauss"))  # every other normal number is kept
-    return hash(state["key"].tobytes()) if "key" in state else repr(state), state.get("pos"), kept
-
-
 #: By name: the module that must have been imported, and how its random state is read.
 RANDOM: dict[str, tuple[str, Callable[[Any], Hashable]]] = {
-    "random": ("random", lambda random: hash(random.getstate())),
-    "numpy.random": ("numpy.random.mtrand", lambda _: _numpy_random(sys.modules["numpy"])),
+    "random": ("random", generators.of_python),
+    "numpy.random": ("numpy.random.mtrand", lambda _: generators.of_numpy(sys.modules["numpy"])),
     "torch.random": ("torch", lambda torch: hash(torch.get_rng_state().numpy().tobytes())),
 }
 
@@ -42,9 +37,9 @@ def _pandas(config: Any) -> Hashable:
     found: list[int] = []
     pending = [config._global_config]
     while pending:
-        table = pending.pop()
-        pending.extend(value for value in table.values() if type(value) is dict)
-        found.extend(id(value) for value in table.values() if type(value) is not dict)
+        held = pending.pop().values()
+        found.extend(map(id, held))
+        pending.extend([value for value in held if type(value) is dict])
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlops_nb.data.datasets import profile, without_denied
-from mlops_nb.data.fingerprints import Pulse, frame_fingerprint, to_table
+from mlops_nb.data.fingerprints import Pulse, frame_fingerprint, to_column, to_table
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.tracing.kinds import as_text
@@ -142,10 +142,13 @@ class Measurer:
         self.store.defer(functools.partial(_record, self.store, waiting.node, print_, len(frame), columns))
 
     def _profile(self, frame: pd.DataFrame, left_out: dict[str, str]) -> str:
+        import pyarrow as pa
+
         found: dict[str, Any] = {label: {"type": kind, "denied": True} for label, kind in left_out.items()}
+        names = to_table(frame.iloc[:0]).column_names
         for place in range(frame.shape[1]):
             self._pulse()
-            found |= profile(to_table(frame.iloc[:, place : place + 1].reset_index(drop=True)), sampled=True)
+            found |= profile(pa.table({names[place]: to_column(frame.iloc[:, place])}), sampled=True)
         return canonical_json(found)
 
     def _refuse(self, node: int, reason: str) -> None:

@@ -25,7 +25,7 @@ RUNNER = """
 import contextlib, io, json, os, sys, tempfile, time
 cells, capture, home = json.load(open(sys.argv[1])), sys.argv[2] == "capture", os.getcwd()
 os.chdir(tempfile.mkdtemp())
-os.environ["IPYTHONDIR"] = os.getcwd()
+os.environ["IPYTHONDIR"] = tempfile.mkdtemp()  # beside the project, as everybody's is
 if len(sys.argv) > 3:
     os.environ["MLOPS_HOME"] = os.getcwd()
     os.chdir(sys.argv[3])
@@ -157,7 +157,7 @@ def test_a_frame_of_a_gigabyte(benchmark, figure):
 LONG = """
 import json, os, tempfile, time
 os.chdir(tempfile.mkdtemp())
-os.environ["IPYTHONDIR"] = os.getcwd()
+os.environ["IPYTHONDIR"] = tempfile.mkdtemp()  # beside the project, as everybody's is
 from IPython.core.interactiveshell import InteractiveShell
 from mlops_nb.capture import session as sessions
 shell = InteractiveShell.instance()
