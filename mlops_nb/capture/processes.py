@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import sys
 import time
 import weakref
@@ -26,7 +25,7 @@ def process_id(project: Project) -> int:
         commit, diff = environments.git_state(project.root, code_only=bool(columns.patterns(project)))
         store, here, now = project.store, environments.environment(), time.time()
         number = store.next_id()
-        facts = (os.getpid(), _born(os.getpid()) or now, socket.gethostname(), _program(), project.actor, now)
+        facts = (os.getpid(), _born(os.getpid()) or now, os.uname().nodename, _program(), project.actor, now)
         caller = launchers.caller()
 
         def record() -> None:
@@ -75,7 +74,7 @@ def reap(project: Project) -> int:
 
     What they had begun and not committed is in their journals, and is entered first.
     """
-    store, here = project.store, socket.gethostname()
+    store, here = project.store, os.uname().nodename
     is_alive = functools.cache(_is_alive)
     for number in journal.left(project):
         process = store.row("SELECT pid, born FROM process WHERE id = ? AND host = ?", number, here)

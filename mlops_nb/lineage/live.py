@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
-from mlops_nb.capture import session as sessions
 from mlops_nb.project import Project
 from mlops_nb.records import Json
 
@@ -28,7 +28,8 @@ def table_facts(project: Project, number: int, name: str) -> dict[str, Json]:
 
 
 def _value(project: Project, number: int, name: str) -> Any:
-    session = sessions.current()
+    sessions = sys.modules.get("mlops_nb.capture.session")  # a command line that has none need not import it
+    session = None if sessions is None else sessions.current()
     if session is None or session.project is not project:
         return None
     version, value = session.variables.known.get(name), session.shell.user_ns.get(name)
