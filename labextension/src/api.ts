@@ -278,6 +278,18 @@ export interface IImpact {
   truncated: boolean;
 }
 
+/** A locked environment: the files that were written, what is pinned, and what is not or disagrees. */
+export interface ILock {
+  ref: string | null;
+  environment: string;
+  python: string;
+  platform: string;
+  packages: { [key: string]: string };
+  local: string[];
+  notes: string[];
+  files: string[];
+}
+
 /** A metric that was added, removed or changed; a value that is not a number, and one not logged, is None. */
 export interface IMetricChange {
   kind: string;
@@ -379,7 +391,7 @@ export interface IReason {
   what: string;
 }
 
-/** Whether a thing came out again, and on which rung all of it did; ``slice`` is the number of cells that ran. */
+/** Whether a thing came out again, and on which rung all of it did. */
 export interface IReproduction {
   ref: string;
   verdict: string;
@@ -389,6 +401,20 @@ export interface IReproduction {
   environment: string;
   reason: string | null;
   created: string | null;
+}
+
+/** A built environment: where it is, its kernel, whether it was there already, and how it is not as recorded. */
+export interface IRestored {
+  ref: string;
+  environment: string;
+  folder: string;
+  python: string;
+  kernel: string;
+  packages: number;
+  built: boolean;
+  seconds: number;
+  differences: string[];
+  notes: string[];
 }
 
 /** One rule of a contract and how many rows broke it. */
@@ -482,6 +508,8 @@ export interface IAnswers {
   datasets: IDataset[];
   diff: IDifference;
   drift: IDriftReport;
+  'env/lock': ILock;
+  'env/restore': IRestored;
   export: IExport;
   fits: IFit[];
   fsck: IProof;

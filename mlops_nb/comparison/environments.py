@@ -6,12 +6,11 @@ files that no cell may have used.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mlops_nb.capture import environments
-from mlops_nb.capture.environments import Environment
+from mlops_nb.capture.environments import Environment, packages_of
 from mlops_nb.project import Project
 from mlops_nb.records import Record
 
@@ -44,12 +43,7 @@ def of_run(project: Project, run: int, environment: int | None = None) -> Surrou
     """Return what the last cell of a run left behind, or its process began in; or the environment that is given."""
     store = project.store
     process = store.rows("SELECT process.* FROM process JOIN run ON run.process = process.id WHERE run.id = ?", run)[0]
-    last = store.value("SELECT max(id) FROM execution WHERE run = ? AND parent IS NULL", run)
-    if environment is None and last is not None:
-        found = environments.of_execution(store, last, after=True)
-    else:
-        number = environment or process["environment"]
-        found = None if number is None else environments.load(store, number)
+    found = environments.of_run(store, run) if environment is None else environments.load(store, environment)
     dirty = process["git_diff"]
     return Surroundings(found, {COMMIT: process["git_commit"], UNCOMMITTED: dirty and dirty[:16]})
 
@@ -66,7 +60,7 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
     a, b = before.environment, after.environment
     if a is not None and b is not None:
         changed = a.changes_to(b)
-        own = _distributions(modules) if changed else set()
+        own = packages_of(modules) if changed else set()
         packages = [EnvironmentChange(name, old, new, name in own) for name, (old, new) in changed.items()]
         found += [change for change in packages if change.imported]
         found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
@@ -74,12 +68,3 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
         found += [EnvironmentChange(PLATFORM, a.platform, b.platform, False)] if a.platform != b.platform else []
     states = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
     return found + [EnvironmentChange(name, old, new, False) for name, old, new in states if old != new]
-
-
-def _distributions(modules: Collection[str]) -> set[str]:
-    """Return the packages that modules may come from: of the same name, or as installed here."""
-    from importlib.metadata import packages_distributions  # it reads the metadata of every package: seldom needed
-
-    known = packages_distributions()
-    names = {name for module in modules for name in (module, *known.get(module, ()))}
-    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}

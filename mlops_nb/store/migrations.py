@@ -260,6 +260,18 @@ def reproductions(db: Any) -> None:
         db.conn.execute(statement)
 
 
+ORIGINS = (
+    # where packages came from that no registry gave, by name; NULL where that was not looked at
+    "ALTER TABLE environment ADD COLUMN origins TEXT",
+)
+
+
+def origins(db: Any) -> None:
+    """Know where packages came from that no registry gave."""
+    for statement in ORIGINS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -269,4 +281,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0005_columns", columns),
     ("0006_cells", cells),
     ("0007_reproductions", reproductions),
+    ("0008_origins", origins),
 )

@@ -119,12 +119,12 @@ class Server:
     def get(self, verb: str, **query: Any) -> requests.Response:
         """Ask for a reading verb with the token."""
         headers = {"Authorization": f"token {TOKEN}"}
-        return requests.get(f"{self.url}/mlops-nb/api/{verb}", query, headers=headers, timeout=30)
+        return requests.get(f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", query, headers=headers, timeout=30)
 
     def post(self, verb: str, body: Any) -> requests.Response:
         """Ask for another verb with the token."""
         headers = {"Authorization": f"token {TOKEN}"}
-        return requests.post(f"{self.url}/mlops-nb/api/{verb}", json=body, headers=headers, timeout=60)
+        return requests.post(f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", json=body, headers=headers, timeout=60)
 
     def changes(self, timeout: float = 30, **query: Any) -> dict[str, Any]:
         """Ask the feed of changes."""
