@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,7 +172,7 @@ def lock(project: Project, pins: Pins, name: str) -> tuple[dict[str, str], list[
     """Return the text of each lock file by its name, and what uv warns of, such as a version that was withdrawn.
 
     Raises:
-        NotInstallable: no registry has a version.
+        NotInstallable: no registry has a version, or an archive is not the recorded one any more.
     """
     with tempfile.TemporaryDirectory(prefix="mlops-") as place:
         folder, wanted = Path(place), "\n".join(pins.wanted.values())
@@ -190,15 +191,29 @@ def lock(project: Project, pins: Pins, name: str) -> tuple[dict[str, str], list[
                 told = f"the environment {name} cannot be locked: {error}"
                 raise NotInstallable(f"{told} - name the index that has it, as in UV_INDEX=URL") from None
         texts = {kind: (folder / kind).read_text(encoding="utf-8") for kind in (PYLOCK, REQUIREMENTS)}
+    _check_archives(pins.environment, texts[PYLOCK])
     return texts, [*dict.fromkeys(warnings), *_strangers(pins, texts[PYLOCK])]
 
 
 def _locked(pylock: str) -> dict[str, str]:
     """Return what a lock pins, by name."""
-    import tomllib
+    return {one["name"]: one.get("version", "") for one in tomllib.loads(pylock).get("packages", [])}
 
-    packages = tomllib.loads(pylock).get("packages", [])
-    return {one["name"]: one.get("version", "") for one in packages}
+
+def _check_archives(then: Environment, pylock: str) -> None:
+    """Refuse an archive that is not the recorded one any more: uv locks what lies at its address now.
+
+    Raises:
+        NotInstallable: it has another hash.
+    """
+    for one in tomllib.loads(pylock).get("packages", []):
+        found = one.get("archive", {}).get("hashes", {}).get("sha256")
+        origin = then.origins.get(one["name"], {})
+        if found and (recorded_hash := commit_of(origin)) and found != recorded_hash:
+            raise NotInstallable(
+                f"{one['name']} was installed from {origin['url']}, which has other content now: sha256 {found[:12]}"
+                f" and not {recorded_hash[:12]} - put the file back as it was"
+            )
 
 
 def _strangers(pins: Pins, pylock: str) -> Iterator[str]:

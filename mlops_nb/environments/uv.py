@@ -13,6 +13,8 @@ from mlops_nb.errors import NotInstallable
 #: What would have uv act on another environment, or find another Python, than it is told.
 FOREIGN = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON",
            "UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET", "UV_PREFIX", "PYTHONPATH", "PYTHONHOME")  # fmt: skip
+#: What it warns of that is as it should be.
+USUAL = ("No dependencies found", "The requested Python version")
 
 
 def find() -> str:
@@ -51,7 +53,7 @@ def run(*arguments: str | Path, folder: Path, text: str | None = None) -> list[s
             [*command, *offline], cwd=folder, input=text, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode == 0:
-            return re.findall(r"(?m)^warning: (.+)$", done.stderr)
+            return [line for line in re.findall(r"(?m)^warning: (.+)$", done.stderr) if not line.startswith(USUAL)]
     assert done is not None
     raise NotInstallable(_sentence(done.stderr))
 

@@ -55,7 +55,9 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def registry(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def registry(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Registry]:
     """The only registry that uv asks in a test, with a cache of its own."""
     folder = tmp_path_factory.mktemp("registry")
     handler = functools.partial(_Quiet, directory=str(folder))

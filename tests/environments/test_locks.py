@@ -64,15 +64,14 @@ def test_a_version_that_was_withdrawn_is_locked_and_that_is_said(registry: Regis
     assert any("it deletes files" in note for note in made.notes)
 
 
-def test_the_least_is_what_the_slice_imports_and_what_that_needs(registry: Registry, project, ran_in, shell):
+def test_the_least_is_what_the_slice_imports_and_what_that_needs(registry: Registry, project, ran_in):
     registry.add("leaf", "1.0")
     registry.add("leaf", "2.0")
     registry.add("tree", "1.0", "leaf>=1")
     registry.add("moss", "1.0")
-    Path("tree.py").write_text("")
-    Path("moss.py").write_text("")
-    ran_in(make({"leaf": "1.0", "tree": "1.0", "moss": "1.0"}), "import json, tree", "import moss", "a = json, tree\n1")
-    Path("tree.py").unlink()
+    attempt = "try:\n    import json, {0}\nexcept ImportError:\n    {0} = 1"
+    cells = [attempt.format("tree"), attempt.format("moss"), "a = tree\n1"]
+    ran_in(make({"leaf": "1.0", "tree": "1.0", "moss": "1.0"}), *cells)
     assert env_lock(project, "cell:3").packages == {"leaf": "1.0", "moss": "1.0", "tree": "1.0"}
     assert env_lock(project, "cell:3", minimal=True).packages == {"leaf": "1.0", "tree": "1.0"}
 
@@ -95,12 +94,12 @@ def test_what_came_from_a_folder_is_left_out_and_named(registry: Registry, proje
     assert "/somewhere" not in Path("requirements.txt").read_text()
 
 
-def test_what_came_from_an_archive_is_locked_by_its_hash(registry: Registry, project, ran_in, tmp_path_factory):
+def test_what_came_from_an_archive_is_locked_by_its_hash(registry: Registry, project, ran_in):
     wheel = registry.add("leaf", "1.0")
     url = wheel.as_uri()
     hashed = {"leaf": {"url": url, "archive_info": {"hashes": {"sha256": "0" * 64}}}}
     ran_in(make({"leaf": "1.0"}, origins=hashed))
-    with pytest.raises(NotInstallable, match="cannot be locked: .*[Hh]ash"):
+    with pytest.raises(NotInstallable, match="leaf was installed from file:.*, which has other content now: sha256"):
         env_lock(project, "cell:1")
     gone = {"leaf": {"url": "file:///gone/leaf-1.0-py3-none-any.whl", "archive_info": {}}}
     ran_in(make({"leaf": "1.0"}, origins=gone))
@@ -121,7 +120,7 @@ def test_where_the_notebook_asks_for_something_else_that_is_said(registry: Regis
     assert env_lock(project, "cell:1", minimal=True).packages == {"leaf": "1.0"}
 
 
-@pytest.mark.parametrize("line", ['dependencies = ["leaf', 'dependencies = ["leaf ==="]', "dependencies = 3"])
+@pytest.mark.parametrize("line", ['dependencies = ["leaf', 'dependencies = ["no name!"]', "dependencies = 3"])
 def test_a_block_that_cannot_be_read_is_refused(registry: Registry, project, ran_in, line: str):
     ran_in(make({}), f"# /// script\n# {line}\n# ///\na = 1")
     with pytest.raises(UsageError, match="the '# /// script' block of the notebook cannot be read"):

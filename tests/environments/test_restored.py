@@ -122,8 +122,8 @@ def test_what_was_installed_from_a_folder_comes_from_it_again(registry: Registry
     assert imported(made.python, "import mine; print(mine.here)") == "1"
     ran_in(make({"mine": "0.2"}, origins=origin))
     assert env_restore(project, "cell:1").differences == ["mine 0.2 → 0.1"]
-    ran_in(make({"mine": "0.1"}, origins={"mine": {"url": "file:///gone/mine", "dir_info": {}}}))
-    with pytest.raises(NotInstallable, match="mine 0.1 was installed from /gone/mine, which is not there any more"):
+    ran_in(make({"mine": "0.3"}, origins={"mine": {"url": "file:///gone/mine", "dir_info": {}}}))
+    with pytest.raises(NotInstallable, match="mine 0.3 was installed from /gone/mine, which is not there any more"):
         env_restore(project, "cell:1")
 
 

@@ -124,7 +124,9 @@ class Server:
     def post(self, verb: str, body: Any) -> requests.Response:
         """Ask for another verb with the token."""
         headers = {"Authorization": f"token {TOKEN}"}
-        return requests.post(f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", json=body, headers=headers, timeout=60)
+        return requests.post(
+            f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", json=body, headers=headers, timeout=60
+        )
 
     def changes(self, timeout: float = 30, **query: Any) -> dict[str, Any]:
         """Ask the feed of changes."""
