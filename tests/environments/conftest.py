@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 from mlops_nb.capture import environments
 from mlops_nb.capture.environments import Environment
@@ -42,6 +45,37 @@ class Registry:
             for path, text in files.items():
                 archive.writestr(path, text)
             archive.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]))
+        return self._list(wheel, yanked)
+
+    def add_installed(self, *names: str) -> dict[str, str]:
+        """Pack the wheels of packages as they are installed here, with all that they need; return their versions."""
+        found: dict[str, str] = {}
+        pending = list(names)
+        while pending:
+            package = distribution(pending.pop())
+            name = environments.canonical(package.metadata["Name"])
+            if name not in found:
+                found[name] = package.version
+                self._pack(package, name)
+                needs = map(Requirement, package.requires or ())
+                pending += [n.name for n in needs if n.marker is None or n.marker.evaluate({"extra": ""})]
+        return found
+
+    def _pack(self, package: Distribution, name: str) -> None:
+        place = self.folder / name
+        place.mkdir()
+        tags = [tag.split("-") for tag in re.findall(r"(?m)^Tag: (.+)$", package.read_text("WHEEL") or "")]
+        tag = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
+        wheel = place / f"{name.replace('-', '_')}-{package.version}-{tag}.whl"
+        left_out = {"direct_url.json", "INSTALLER", "REQUESTED"}
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for file in package.files or ():
+                if ".." not in file.parts and "__pycache__" not in file.parts and file.name not in left_out:
+                    archive.write(str(file.locate()), str(file))
+        self._list(wheel)
+
+    def _list(self, wheel: Path, yanked: str = "") -> Path:
+        place = wheel.parent
         mark = f' data-yanked="{yanked}"' if yanked else ""
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         with (place / "index.html").open("a") as page:
