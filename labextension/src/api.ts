@@ -205,6 +205,15 @@ export interface IEnvironmentChange {
   before: string | null;
   after: string | null;
   imported: boolean;
+  needed: boolean;
+}
+
+/** What differs between two environments, what cells import first; ``unknown`` is what could not be looked at. */
+export interface IEnvironmentDifference {
+  a: string;
+  b: string;
+  changes: IEnvironmentChange[];
+  unknown: string[];
 }
 
 /** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
@@ -216,6 +225,15 @@ export interface IExport {
   files: number;
   bytes: number;
   missing: string[];
+}
+
+/** The files that make a container of an environment, what is not in it, and what is to be said. */
+export interface IExported {
+  ref: string | null;
+  environment: string;
+  files: string[];
+  local: string[];
+  notes: string[];
 }
 
 /** One call that trained something; ``note`` says what of it is not recorded, and why. */
@@ -508,6 +526,8 @@ export interface IAnswers {
   datasets: IDataset[];
   diff: IDifference;
   drift: IDriftReport;
+  'env/diff': IEnvironmentDifference;
+  'env/export': IExported;
   'env/lock': ILock;
   'env/restore': IRestored;
   export: IExport;

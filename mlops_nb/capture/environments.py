@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,6 @@ def commit_of(origin: Mapping[str, Any]) -> str | None:
 def canonical(name: str) -> str:
     """Return a package's name as registries normalise it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def packages_of(modules: Collection[str]) -> set[str]:
-    """Return the packages that modules may come from: of the same name, or as installed here."""
-    from importlib.metadata import packages_distributions  # it reads the metadata of every package: seldom needed
-
-    known = packages_distributions()
-    return {canonical(name) for module in modules for name in (module, *known.get(module, ()))}
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Environments: Python, platform and packages by name, and the commit of the code.
 
-The order: packages that a compared cell imports, Python, the other packages, the platform, then git, which tells of
-files that no cell may have used.
+The order: packages that a compared cell imports, Python, those that the imported ones need, the other packages, the
+platform, then git, which tells of files that no cell may have used.
 """
 
 from __future__ import annotations
@@ -10,25 +10,41 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mlops_nb.capture import environments
-from mlops_nb.capture.environments import Environment, packages_of
+from mlops_nb.capture.distributions import closure, packages_of
+from mlops_nb.capture.environments import Environment
+from mlops_nb.environments.recorded import recorded
+from mlops_nb.errors import UsageError
 from mlops_nb.project import Project
 from mlops_nb.records import Record
+from mlops_nb.verbs import verb
 
 COMMIT, UNCOMMITTED = "git commit", "uncommitted changes"
 PYTHON, PLATFORM = "python", "platform"
+SELF = "mlops-nb"
 
 
 @dataclass(frozen=True)
 class EnvironmentChange(Record):
     """A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another.
 
-    ``imported`` says that a cell imports the package itself; others may come with it.
+    ``imported`` says that a cell imports the package itself, ``needed`` that one which a cell imports does.
     """
 
     name: str
     before: str | None
     after: str | None
     imported: bool
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class EnvironmentDifference(Record):
+    """What differs between two environments, what cells import first; ``unknown`` is what could not be looked at."""
+
+    a: str
+    b: str
+    changes: list[EnvironmentChange]
+    unknown: list[str]
 
 
 @dataclass(frozen=True)
@@ -61,10 +77,38 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
     if a is not None and b is not None:
         changed = a.changes_to(b)
         own = packages_of(modules) if changed else set()
-        packages = [EnvironmentChange(name, old, new, name in own) for name, (old, new) in changed.items()]
+        needed = closure(own - {SELF}) - own  # what records needs half of all there is, and computes nothing
+        packages = [EnvironmentChange(name, *both, name in own, name in needed) for name, both in changed.items()]
         found += [change for change in packages if change.imported]
         found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
-        found += [change for change in packages if not change.imported]
+        found += sorted((change for change in packages if not change.imported), key=lambda change: not change.needed)
         found += [EnvironmentChange(PLATFORM, a.platform, b.platform, False)] if a.platform != b.platform else []
     states = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
     return found + [EnvironmentChange(name, old, new, False) for name, old, new in states if old != new]
+
+
+@verb("env diff")
+def env_diff(project: Project, a: str, b: str | None = None) -> EnvironmentDifference:
+    """Show what differs between the environments of two runs, models or values, what matters to them first.
+
+    Args:
+        a: what ran in the one: a run, model, variable, cell, file, dataset or ID
+        b: what ran in the other; the environment that is here, if it is not given
+
+    Raises:
+        NotFound: one of them means nothing, or its environment was not recorded.
+        UsageError: one of them is not well formed.
+    """
+    modules: set[str] = set()
+    unknown: list[str] = []
+    sides = recorded(project, a), recorded(project, b)
+    for side in sides:
+        if side.ref is not None:
+            try:
+                found, unread = side.modules()
+            except UsageError as error:  # a model that a script made has no slice
+                found, unread = set(), [f"what {side.ref} imports is not known: {error}"]
+            modules |= found
+            unknown += unread
+    before, after = (Surroundings(side.environment) for side in sides)
+    return EnvironmentDifference(a, b or "here", compare(before, after, modules), unknown)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from mlops_nb.capture.environments import Environment, canonical, commit_of, environment, packages_of
+from mlops_nb.capture.distributions import needs, packages_of
+from mlops_nb.capture.environments import Environment, canonical, commit_of, environment
 from mlops_nb.environments import uv
 from mlops_nb.environments.recorded import Recorded, recorded
 from mlops_nb.errors import NotInstallable, UsageError
@@ -148,24 +149,9 @@ def _minimal(all_of: Pins, modules: set[str], roots: set[str]) -> Pins:
             notes.append(f"module {module} is of no recorded package: it is left out")
     local = {name: folder for name, folder in all_of.local.items() if name in roots}
     for name in local:
-        roots |= _needs(name, here)
+        roots |= needs(name)
     wanted = {name: line for name, line in all_of.wanted.items() if name in roots}
     return Pins(here, wanted, local, list(all_of.wanted.values()), notes)
-
-
-def _needs(name: str, here: Environment) -> set[str]:
-    """Return the recorded packages that an installed one asks for by itself."""
-    from importlib.metadata import PackageNotFoundError, requires
-
-    from packaging.requirements import Requirement
-
-    try:
-        lines = requires(name) or []
-    except PackageNotFoundError:
-        return set()
-    wanted = (Requirement(line) for line in lines)
-    names = {canonical(one.name) for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})}
-    return names & here.packages.keys()
 
 
 def lock(project: Project, pins: Pins, name: str) -> tuple[dict[str, str], list[str]]:

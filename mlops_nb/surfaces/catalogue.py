@@ -9,7 +9,7 @@ from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
-from mlops_nb.environments import locks, restored
+from mlops_nb.environments import containers, locks, restored
 from mlops_nb.lineage import columns, details, graph, impact, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
@@ -21,7 +21,7 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, locks, restored,
+    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, locks, restored, containers,
     panel, demo,
 )  # fmt: skip
 

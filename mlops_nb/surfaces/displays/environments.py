@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from mlops_nb.environments.containers import Exported
 from mlops_nb.environments.locks import Lock
 from mlops_nb.environments.restored import Restored
 from mlops_nb.surfaces import html, text
@@ -13,6 +14,15 @@ def _lines_of_lock(found: Lock) -> list[str]:
     whose = f"the environment of {found.ref}" if found.ref else "the environment that is here"
     lines = [f"{whose}: {found.python}, {found.platform}, {len(found.packages)} packages locked"]
     lines += [f"left out, as it was installed from a folder: {name}" for name in found.local]
+    return [*lines, *found.notes, *(f"wrote {file}" for file in found.files)]
+
+
+def _lines_of_exported(found: Exported) -> list[str]:
+    whose = f"the environment of {found.ref}" if found.ref else "the environment that is here"
+    lines = [
+        f"{whose}, as a container",
+        *(f"left out, as it was installed from a folder: {name}" for name in found.local),
+    ]
     return [*lines, *found.notes, *(f"wrote {file}" for file in found.files)]
 
 
@@ -30,6 +40,11 @@ def _(found: Lock) -> str:
 
 
 @text.drawn.register
+def _(found: Exported) -> str:
+    return "\n".join(_lines_of_exported(found))
+
+
+@text.drawn.register
 def _(found: Restored) -> str:
     return "\n".join(_lines_of_restored(found))
 
@@ -42,6 +57,11 @@ def _html(lines: list[str]) -> str:
 @html.drawn.register
 def _(found: Lock) -> str:
     return _html(_lines_of_lock(found))
+
+
+@html.drawn.register
+def _(found: Exported) -> str:
+    return _html(_lines_of_exported(found))
 
 
 @html.drawn.register
