@@ -199,7 +199,7 @@ export interface IDriftReport {
   columns: IColumnDrift[];
 }
 
-/** A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another. */
+/** A package, or ``python``, ``platform``, a condition, ``git commit`` or ``uncommitted changes``, that is another. */
 export interface IEnvironmentChange {
   name: string;
   before: string | null;

@@ -1,7 +1,7 @@
-"""Environments: Python, platform and packages by name, and the commit of the code.
+"""Environments: Python, platform and packages by name, what the process ran under, and the commit of the code.
 
 The order: packages that a compared cell imports, Python, those that the imported ones need, the other packages, the
-platform, then git, which tells of files that no cell may have used.
+platform, the conditions of the process, then git, which tells of files that no cell may have used.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from mlops_nb.capture import environments
+from mlops_nb.capture import conditions, environments
 from mlops_nb.capture.distributions import closure, packages_of
 from mlops_nb.capture.environments import Environment
 from mlops_nb.environments.recorded import recorded
@@ -25,7 +25,7 @@ SELF = "mlops-nb"
 
 @dataclass(frozen=True)
 class EnvironmentChange(Record):
-    """A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another.
+    """A package, or ``python``, ``platform``, a condition, ``git commit`` or ``uncommitted changes``, that is another.
 
     ``imported`` says that a cell imports the package itself, ``needed`` that one which a cell imports does.
     """
@@ -52,6 +52,7 @@ class Surroundings:
     """What code ran in, as far as it was recorded."""
 
     environment: Environment | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
     git: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -61,7 +62,9 @@ def of_run(project: Project, run: int, environment: int | None = None) -> Surrou
     process = store.rows("SELECT process.* FROM process JOIN run ON run.process = process.id WHERE run.id = ?", run)[0]
     found = environments.of_run(store, run) if environment is None else environments.load(store, environment)
     dirty = process["git_diff"]
-    return Surroundings(found, {COMMIT: process["git_commit"], UNCOMMITTED: dirty and dirty[:16]})
+    return Surroundings(
+        found, conditions.of_run(store, run), {COMMIT: process["git_commit"], UNCOMMITTED: dirty and dirty[:16]}
+    )
 
 
 def compare(before: Surroundings, after: Surroundings, modules: Collection[str]) -> list[EnvironmentChange]:
@@ -83,7 +86,8 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
         found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
         found += sorted((change for change in packages if not change.imported), key=lambda change: not change.needed)
         found += [EnvironmentChange(PLATFORM, a.platform, b.platform, False)] if a.platform != b.platform else []
-    states = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
+    states = [*conditions.changes(before.conditions, after.conditions)]
+    states += [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
     return found + [EnvironmentChange(name, old, new, False) for name, old, new in states if old != new]
 
 
@@ -110,5 +114,5 @@ def env_diff(project: Project, a: str, b: str | None = None) -> EnvironmentDiffe
                 found, unread = set(), [f"what {side.ref} imports is not known: {error}"]
             modules |= found
             unknown += unread
-    before, after = (Surroundings(side.environment) for side in sides)
+    before, after = (Surroundings(side.environment, side.conditions()) for side in sides)
     return EnvironmentDifference(a, b or "here", compare(before, after, modules), unknown)

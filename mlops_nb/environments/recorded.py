@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlops_nb.capture import environments, notebooks
+from mlops_nb.capture import conditions, environments, notebooks
 from mlops_nb.capture.environments import Environment
 from mlops_nb.capture.sources import imported
 from mlops_nb.environments.declared import Declared, declared
@@ -30,6 +30,12 @@ class Recorded:
     def name(self) -> str:
         """What messages call it."""
         return "here" if self.ref is None else f"of {self.ref}"
+
+    def conditions(self) -> dict[str, str]:
+        """Return what it ran under; empty where that was not recorded."""
+        if self.ref is None:
+            return conditions.conditions()
+        return {} if self.run is None else conditions.of_run(self.project.store, self.run)
 
     def declared(self) -> Declared | None:
         """Return what the notebook says that it needs: as it ran, else as its file says now.

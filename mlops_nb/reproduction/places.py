@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from mlops_nb.capture import environments
+from mlops_nb.capture import conditions, environments
 from mlops_nb.capture.environments import Environment
 from mlops_nb.environments.recorded import Recorded
 from mlops_nb.environments.restored import Restored, built, restore
@@ -22,6 +22,7 @@ class Place:
     then: Environment | None
     now: Environment
     restored: Restored | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)  # as they were set then
 
     @property
     def word(self) -> str:
@@ -45,8 +46,13 @@ def place_of(project: Project, ref: str, executions: Sequence[int], here: bool, 
     Raises:
         NotInstallable: it cannot be built again.
     """
-    then, now = environments.of_execution(project.store, executions[-1]), environments.environment()
-    if here or then is None or then.hash == now.hash:
+    store, now = project.store, environments.environment()
+    then = environments.of_execution(store, executions[-1])
+    if here:
         return Place(then, now)
+    run = store.value("SELECT run FROM execution WHERE id = ?", executions[-1])
+    variables = conditions.variables(conditions.of_run(store, run))
+    if then is None or then.hash == now.hash:
+        return Place(then, now, variables=variables)
     restored = restore(Recorded(project, ref, then), progress=progress)
-    return Place(then, built(restored.folder), restored)
+    return Place(then, built(restored.folder), restored, variables)

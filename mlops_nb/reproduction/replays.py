@@ -18,6 +18,7 @@ from mlops_nb.environments import kernels
 from mlops_nb.environments.restored import Restored
 from mlops_nb.pipelines.engine import CellError, Engine
 from mlops_nb.project import Project
+from mlops_nb.reproduction.places import Place
 from mlops_nb.reproduction.stages import Script, build
 
 
@@ -31,10 +32,8 @@ class Replay:
 
 
 @contextlib.contextmanager
-def replayed(
-    script: Script, progress: Callable[[int, int], None], restored: Restored | None = None
-) -> Iterator[Replay]:
-    """Run a slice on a stage that is there as long as the block, in a built environment if one is given.
+def replayed(script: Script, progress: Callable[[int, int], None], place: Place) -> Iterator[Replay]:
+    """Run a slice on a stage that is there as long as the block.
 
     Raises:
         StepFailed: the process that runs it died.
@@ -44,13 +43,15 @@ def replayed(
         notebook = build(script, root)
         stage = Project(root)
         with contextlib.closing(stage.store):
-            yield _run(stage, notebook, progress, restored)
+            yield _run(stage, notebook, progress, place)
 
 
-def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None], restored: Restored | None) -> Replay:
+def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None], place: Place) -> Replay:
     engine, root = Engine(), stage.root
     number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
+    restored = place.restored
     environment = {
+        **place.variables,
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
         "MLOPS_ACTOR": stage.actor,
     }  # fmt: skip

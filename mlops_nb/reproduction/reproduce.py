@@ -114,7 +114,7 @@ def script_of(project: Project, ref: str, node: int) -> Script:
 
 def _run(script: Script, rtol: float, progress: Progress, place: Place) -> Reproduction:
     then = results(script.project, script.executions)
-    with replayed(script, lambda done, total: progress("run again", done, total), place.restored) as once:
+    with replayed(script, lambda done, total: progress("run again", done, total), place) as once:
         if failure := _failure(script, once):
             return _judgement(script, {}, NOT_REPRODUCIBLE, failure)
         if not then:
@@ -126,7 +126,7 @@ def _run(script: Script, rtol: float, progress: Progress, place: Place) -> Repro
         if not differing:
             exact = all(one.verdict == IDENTICAL for one in compared.values())
             return _judgement(script, compared, IDENTICAL if exact else EQUIVALENT, None)
-        with replayed(script, lambda done, total: progress("once more", done, total), place.restored) as twice:
+        with replayed(script, lambda done, total: progress("once more", done, total), place) as twice:
             chance = _by_chance(now, results(twice.project, twice.executions), rtol)
     changed = [key for key in differing if key not in chance]
     if not changed:

@@ -73,3 +73,12 @@ mlops.register(model, "trees", example=X).version
     made = env_restore(project, "models:/trees/1")
     assert (made.built, made.differences) == (False, [])
     assert not list(Path(made.folder).glob("lib/python*/site-packages/jupyterlab"))
+
+
+def test_variables_are_set_as_they_were_unless_it_is_to_run_here(project, shell, monkeypatch):
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    shell.run_cell("import os\nseed = os.environ.get('PYTHONHASHSEED')\nseed", store_history=True)
+    project.store.flush()
+    monkeypatch.delenv("PYTHONHASHSEED")
+    assert reproduce(project, "var:seed").verdict == "identical"
+    assert reproduce(project, "var:seed", here=True).verdict == "different"
