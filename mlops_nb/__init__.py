@@ -56,6 +56,10 @@ API = {
     "reports": "monitoring.drift:reports",
     "reproduce": "reproduction.reproduce:reproduce",
     "diff": "comparison.differences:diff",
+    "env_diff": "comparison.environments:env_diff",
+    "env_export": "environments.containers:env_export",
+    "env_lock": "environments.locks:env_lock",
+    "env_restore": "environments.restored:env_restore",
     "panel": "surfaces.panel:panel",
 }
 

@@ -11,7 +11,8 @@
     ├── Untrusted               403  exit 3   a file that would run code if it were loaded
     ├── StoreError              503  exit 3   the store cannot be used
     │   ├── StoreCorrupt / StoreTooNew / StoreReadOnly / StoreFull / StoreBusy
-    └── StepFailed              500  exit 3   a notebook of a pipeline raised
+    ├── StepFailed              500  exit 3   a notebook of a pipeline raised
+    └── NotInstallable          500  exit 3   an environment cannot be locked or built
 
 Every message names the thing, the fact, and the way on.
 """
@@ -106,6 +107,10 @@ class StoreBusy(StoreError):
 
 class StepFailed(MlopsError):
     """A notebook of a pipeline raised."""
+
+
+class NotInstallable(MlopsError):
+    """An environment cannot be locked or built."""
 
 
 def family() -> dict[str, type[MlopsError]]:

@@ -26,6 +26,7 @@ from mlops_nb.verbs import verb
 
 FOLDER = ".mlops"
 CHARTER = "mlops.toml"
+ENVIRONMENTS = "environments"  # in the folder of a project, those that were built
 
 
 def find_root(start: Path) -> Path | None:
@@ -223,8 +224,15 @@ def status(project: Project) -> Status:
         files=count("artifact"),
         models=count("model_version"),
         reports=count("drift_report"),
-        bytes=sum(path.stat().st_size for path in project.home.rglob("*") if path.is_file()),
+        bytes=_size(project.home),
     )
+
+
+def _size(home: Path) -> int:
+    """Return how many bytes are kept; built environments can be built again, and are links into a cache."""
+    kept = (entry for entry in home.iterdir() if entry.name != ENVIRONMENTS)
+    files = (path for entry in kept for path in (entry, *entry.rglob("*")))
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 @verb("log")

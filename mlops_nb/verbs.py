@@ -40,7 +40,7 @@ T = TypeVar("T")
 #: A Python object; on surfaces made of text, what names one (a variable in the magic, a reference elsewhere).
 Value = NewType("Value", object)
 Effect = Literal["reads", "records", "writes", "job"]
-#: Receives ``(what, done, total)`` while a job runs; no surface shows it as an option.
+#: Receives ``(what, done, total)`` while a job runs, 0 of 0 where nobody can tell; no surface shows it as an option.
 Progress = Callable[[str, int, int], None]
 
 REQUIRED = inspect.Parameter.empty

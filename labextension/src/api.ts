@@ -199,12 +199,21 @@ export interface IDriftReport {
   columns: IColumnDrift[];
 }
 
-/** A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another. */
+/** A package, or ``python``, ``platform``, a condition, ``git commit`` or ``uncommitted changes``, that is another. */
 export interface IEnvironmentChange {
   name: string;
   before: string | null;
   after: string | null;
   imported: boolean;
+  needed: boolean;
+}
+
+/** What differs between two environments, what cells import first; ``unknown`` is what could not be looked at. */
+export interface IEnvironmentDifference {
+  a: string;
+  b: string;
+  changes: IEnvironmentChange[];
+  unknown: string[];
 }
 
 /** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
@@ -216,6 +225,15 @@ export interface IExport {
   files: number;
   bytes: number;
   missing: string[];
+}
+
+/** The files that make a container of an environment, what is not in it, and what is to be said. */
+export interface IExported {
+  ref: string | null;
+  environment: string;
+  files: string[];
+  local: string[];
+  notes: string[];
 }
 
 /** One call that trained something; ``note`` says what of it is not recorded, and why. */
@@ -276,6 +294,18 @@ export interface IImpact {
   variables: IGraphNode[];
   cells: IGraphNode[];
   truncated: boolean;
+}
+
+/** A locked environment: the files that were written, what is pinned, and what is not or disagrees. */
+export interface ILock {
+  ref: string | null;
+  environment: string;
+  python: string;
+  platform: string;
+  packages: { [key: string]: string };
+  local: string[];
+  notes: string[];
+  files: string[];
 }
 
 /** A metric that was added, removed or changed; a value that is not a number, and one not logged, is None. */
@@ -379,7 +409,7 @@ export interface IReason {
   what: string;
 }
 
-/** Whether a thing came out again, and on which rung all of it did; ``slice`` is the number of cells that ran. */
+/** Whether a thing came out again, and on which rung all of it did. */
 export interface IReproduction {
   ref: string;
   verdict: string;
@@ -389,6 +419,20 @@ export interface IReproduction {
   environment: string;
   reason: string | null;
   created: string | null;
+}
+
+/** A built environment: where it is, its kernel, whether it was there already, and how it is not as recorded. */
+export interface IRestored {
+  ref: string;
+  environment: string;
+  folder: string;
+  python: string;
+  kernel: string;
+  packages: number;
+  built: boolean;
+  seconds: number;
+  differences: string[];
+  notes: string[];
 }
 
 /** One rule of a contract and how many rows broke it. */
@@ -482,6 +526,10 @@ export interface IAnswers {
   datasets: IDataset[];
   diff: IDifference;
   drift: IDriftReport;
+  'env/diff': IEnvironmentDifference;
+  'env/export': IExported;
+  'env/lock': ILock;
+  'env/restore': IRestored;
   export: IExport;
   fits: IFit[];
   fsck: IProof;

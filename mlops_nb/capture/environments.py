@@ -1,7 +1,9 @@
 """The environment a process runs in: Python, platform and every installed distribution; git beside it.
 
-One row per distinct environment. The hash covers what can change a result (interpreter, platform, packages), not
-the git state, which belongs to the process: a commit does not make an environment another one.
+One row per distinct environment. The hash covers what can change a result (interpreter, platform, packages, and the
+commit or archive of those that came from no registry), not the git state, which belongs to the process: a commit does
+not make an environment another one. Folders that packages came from are kept, and are not in the hash: another machine
+has them elsewhere.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mlops_nb.ids import canonical_json, digest
 from mlops_nb.records import Record
@@ -26,37 +30,87 @@ DIST_INFO = re.compile(r"^(?P<name>.+?)-(?P<version>[^-]+)\.(dist|egg)-info$")
 CODE = ("*.py", "*.toml", "*.cfg", "*.sql", "*.sh", "*.R", "*.pyx")  # files that hold no table's values
 DIFF_LIMIT = 1 << 20  # bytes of a dirty diff that are kept
 RECENT = 0.2  # seconds in which nobody installs a package and goes on to run a cell
+ACCOUNT = re.compile(r"(?<=https://)[^/@]+@|(?<=http://)[^/@]+@")  # the user and password in an address
+
+#: Where a package came from that no registry gave, by its name: its ``direct_url.json`` (PEP 610).
+Origins = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Environment(Record):
-    """Where code ran: interpreter, platform and packages by name."""
+    """Where code ran: interpreter, platform, packages by name, and the origins of those that no registry gave."""
 
     hash: str
     python: str
     platform: str
     packages: dict[str, str]
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, python: str, system: str, packages: dict[str, str], origins: Origins) -> Environment:
+        """Return an environment with its hash."""
+        bound = {name: commit for name, origin in origins.items() if (commit := commit_of(origin))}
+        address = digest(canonical_json([python, system, packages, *([bound] if bound else [])]).encode())
+        return cls(address, python, system, packages, {name: dict(origin) for name, origin in origins.items()})
+
+    @property
+    def version(self) -> str:
+        """The version of Python, such as 3.11.7."""
+        return self.python.rpartition(" ")[2]
+
+    def described(self, name: str) -> str | None:
+        """Return the version of a package, with the commit or hash of one that came from no registry; or None."""
+        version, commit = self.packages.get(name), commit_of(self.origins.get(name, {}))
+        return f"{version} ({commit[:12]})" if version and commit else version
 
     def changes_to(self, other: Environment) -> dict[str, tuple[str | None, str | None]]:
         """Return the packages that are not the same in another environment, with both versions; None is no package."""
-        old, new = self.packages, other.packages
-        names = sorted(old.keys() | new.keys())
-        return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+        names = sorted(self.packages.keys() | other.packages.keys())
+        both = {name: (self.described(name), other.described(name)) for name in names}
+        return {name: (old, new) for name, (old, new) in both.items() if old != new}
+
+
+def commit_of(origin: Mapping[str, Any]) -> str | None:
+    """Return what binds the content of a package that came from no registry: a commit or a hash; of a folder, None."""
+    if commit := origin.get("vcs_info", {}).get("commit_id"):
+        return str(commit)
+    archive = origin.get("archive_info", {})
+    hashes = archive.get("hashes") or {}
+    return hashes.get("sha256") or (str(archive["hash"]).partition("=")[2] if archive.get("hash") else None)
+
+
+def canonical(name: str) -> str:
+    """Return a package's name as registries normalise it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @functools.cache
-def _packages(folders: tuple[str, ...], _changed: tuple[int, ...]) -> dict[str, str]:
-    """Read names and versions off the ``*.dist-info`` folder names: 0.3 ms where reading metadata takes 70."""
+def _packages(folders: tuple[str, ...], _changed: tuple[int, ...]) -> tuple[dict[str, str], Origins]:
+    """Read names, versions and origins: off the names of ``*.dist-info`` folders, whose metadata take 70 ms to read."""
     found: dict[str, str] = {}
+    origins: dict[str, dict[str, Any]] = {}
     for folder in folders:
         try:
-            entries = sorted(entry.name for entry in Path(folder).iterdir())
+            entries = sorted(os.listdir(folder))
         except OSError:
             continue
         for entry in entries:
-            if match := DIST_INFO.match(entry):
-                found.setdefault(re.sub(r"[-_.]+", "-", match["name"]).lower(), match["version"])
-    return dict(sorted(found.items()))
+            if not (match := DIST_INFO.match(entry)) or (name := canonical(match["name"])) in found:
+                continue
+            found[name] = match["version"]
+            if origin := _origin(f"{folder}/{entry}/direct_url.json"):
+                origins[name] = origin
+    return dict(sorted(found.items())), dict(sorted(origins.items()))
+
+
+def _origin(path: str) -> dict[str, Any] | None:
+    """Read where a package came from, without the account in the address; None if it came from a registry."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            origin = json.load(file)
+        return {**origin, "url": ACCOUNT.sub("", origin["url"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _installed() -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -71,11 +125,13 @@ def _installed() -> tuple[tuple[str, ...], tuple[int, ...]]:
 
 def environment() -> Environment:
     """Return the environment of this process as it is now."""
-    packages = _packages(*_installed())
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    system = f"{platform.system()} {platform.machine()}"
-    address = digest(canonical_json([python, system, packages]).encode())
-    return Environment(address, python, system, packages)
+    return Environment.of(python, f"{platform.system()} {platform.machine()}", *_packages(*_installed()))
+
+
+def installed_in(folder: Path) -> tuple[dict[str, str], Origins]:
+    """Return what is installed in a folder of packages, and the origins of it."""
+    return _packages((str(folder),), (os.stat(folder).st_mtime_ns,))
 
 
 def environment_id(store: Store, here: Environment | None = None) -> int:
@@ -86,8 +142,10 @@ def environment_id(store: Store, here: Environment | None = None) -> int:
         return int(row[0])
     number = store.next_id()
     store.execute(
-        "INSERT INTO environment (id, hash, captured_at, python, platform, packages) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO environment (id, hash, captured_at, python, platform, packages, origins)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         number, here.hash, time.time(), here.python, here.platform, canonical_json(here.packages),
+        canonical_json(here.origins),
     )  # fmt: skip
     return number
 
@@ -147,12 +205,22 @@ def of_execution(store: Store, number: int, *, after: bool = False) -> Environme
     return None if changed is None else load(store, changed)
 
 
+def of_run(store: Store, run: int) -> Environment | None:
+    """Return the environment that the last cell of a run left behind, or its process began in."""
+    last = store.value("SELECT max(id) FROM execution WHERE run = ? AND parent IS NULL", run)
+    if last is not None:
+        return of_execution(store, last, after=True)
+    began = store.value("SELECT environment FROM process JOIN run ON run.process = process.id WHERE run.id = ?", run)
+    return None if began is None else load(store, began)
+
+
 def load(store: Store, number: int) -> Environment | None:
     """Return a recorded environment."""
     row = store.row("SELECT * FROM environment WHERE id = ?", number)
     if row is None:
         return None
-    return Environment(row["hash"], row["python"], row["platform"], json.loads(row["packages"]))
+    origins = json.loads(row["origins"]) if row["origins"] else {}
+    return Environment(row["hash"], row["python"], row["platform"], json.loads(row["packages"]), origins)
 
 
 def git_state(folder: Path, *, code_only: bool = False) -> tuple[str | None, bytes]:

@@ -8,7 +8,7 @@ import sys
 import time
 import weakref
 
-from mlops_nb.capture import columns, environments, journal, launchers
+from mlops_nb.capture import columns, conditions, environments, journal, launchers
 from mlops_nb.capture.outcomes import ended
 from mlops_nb.project import Project
 from mlops_nb.store.db import Store, id_at
@@ -37,6 +37,7 @@ def process_id(project: Project) -> int:
             )  # fmt: skip
 
         store.enter(record)
+        store.enter(functools.partial(conditions.record, store, number))
         _mine[project.store] = (os.getpid(), number)
     return number
 

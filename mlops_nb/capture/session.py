@@ -24,6 +24,7 @@ from mlops_nb import project as projects
 from mlops_nb.capture import (
     artifacts,
     cells,
+    conditions,
     dataflow,
     environments,
     launchers,
@@ -107,6 +108,7 @@ class Session:
         self.frames: list[Frame] = []
         self.files = FileObserver(str(project.root))
         self.packages = environments.Watch()
+        self.conditions = conditions.Watch()
         self.interrupts = Interrupts()
         self._store_path = os.fsencode(project.store.path)
         self.skipped: list[Any] = []  # IPython's own of cells that run and are not recorded
@@ -282,6 +284,8 @@ class Session:
         if frame.doubt:
             touched.doubts.append(frame.doubt)
         self._look_at_packages(frame.number, during=True)
+        if self.conditions.changed():
+            store.defer(functools.partial(conditions.record, store, processes.process_id(self.project)))
         for version in touched.made:
             known.learn(version.name, namespace.get(version.name))
         outputs = self.outputs.since(frame.shown)

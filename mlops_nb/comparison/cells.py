@@ -13,11 +13,11 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlops_nb.capture.cells import SKIPPED
+from mlops_nb.capture.sources import parsed
 from mlops_nb.records import Record
 from mlops_nb.secrets.redaction import removed
 
@@ -61,36 +61,10 @@ def meaning(source: str, python: bool = True) -> str:
     """Return what a source means, as a text that is the same for the same meaning; empty if it has no code."""
     if source == SKIPPED:
         return source
-    tree = _parsed(source) if python else None
+    tree = parsed(source) if python else None
     if tree is None:
         return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
     return ast.dump(tree) if tree.body else ""
-
-
-def _parsed(source: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of escapes that Python will not always take
-        try:
-            return ast.parse(source)
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            pass
-        from IPython.core.inputtransformer2 import TransformerManager  # 200 ms, and seldom needed
-
-        try:
-            return ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            return None
-
-
-def imported(source: str) -> set[str]:
-    """Return the modules that a source imports, by the first parts of their names."""
-    found = set()
-    for node in ast.walk(_parsed(source) or ast.Module([], [])):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
 
 
 def compare(before: Sequence[Source], after: Sequence[Source], python: bool = True) -> list[CellChange]:

@@ -19,6 +19,7 @@ from typing import Any
 from mlops_nb import hooks
 from mlops_nb.capture import notebooks
 from mlops_nb.capture.notebooks import INJECTED, Notebook
+from mlops_nb.capture.sources import imported
 from mlops_nb.comparison import cells, environments, inputs, sides, tables, values
 from mlops_nb.comparison.cells import CellChange, Source
 from mlops_nb.comparison.environments import EnvironmentChange, Surroundings
@@ -125,7 +126,7 @@ def _gaps(pair: Sequence[Side]) -> list[str]:
 
 def _environments(pair: tuple[Side, Side], sources: Sequence[Source]) -> list[EnvironmentChange]:
     """Compare the environments of the parts that both have; what differs alike in each is told once."""
-    modules = {module for cell in sources for module in cells.imported(cell.source)}
+    modules = {module for cell in sources for module in imported(cell.source)}
     before, after = ({part.step: part.surroundings for part in side.parts} for side in pair)
     seen: list[tuple[Surroundings, Surroundings]] = []
     for step in before.keys() & after.keys():

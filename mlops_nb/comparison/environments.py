@@ -1,35 +1,50 @@
-"""Environments: Python, platform and packages by name, and the commit of the code.
+"""Environments: Python, platform and packages by name, what the process ran under, and the commit of the code.
 
-The order: packages that a compared cell imports, Python, the other packages, the platform, then git, which tells of
-files that no cell may have used.
+The order: packages that a compared cell imports, Python, those that the imported ones need, the other packages, the
+platform, the conditions of the process, then git, which tells of files that no cell may have used.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from mlops_nb.capture import environments
+from mlops_nb.capture import conditions, environments
+from mlops_nb.capture.distributions import closure, packages_of
 from mlops_nb.capture.environments import Environment
+from mlops_nb.environments.recorded import recorded
+from mlops_nb.errors import UsageError
 from mlops_nb.project import Project
 from mlops_nb.records import Record
+from mlops_nb.verbs import verb
 
 COMMIT, UNCOMMITTED = "git commit", "uncommitted changes"
 PYTHON, PLATFORM = "python", "platform"
+SELF = "mlops-nb"
 
 
 @dataclass(frozen=True)
 class EnvironmentChange(Record):
-    """A package, or ``python``, ``platform``, ``git commit`` or ``uncommitted changes``, that is another.
+    """A package, or ``python``, ``platform``, a condition, ``git commit`` or ``uncommitted changes``, that is another.
 
-    ``imported`` says that a cell imports the package itself; others may come with it.
+    ``imported`` says that a cell imports the package itself, ``needed`` that one which a cell imports does.
     """
 
     name: str
     before: str | None
     after: str | None
     imported: bool
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class EnvironmentDifference(Record):
+    """What differs between two environments, what cells import first; ``unknown`` is what could not be looked at."""
+
+    a: str
+    b: str
+    changes: list[EnvironmentChange]
+    unknown: list[str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,7 @@ class Surroundings:
     """What code ran in, as far as it was recorded."""
 
     environment: Environment | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
     git: dict[str, str | None] = field(default_factory=dict)
 
 
@@ -44,14 +60,11 @@ def of_run(project: Project, run: int, environment: int | None = None) -> Surrou
     """Return what the last cell of a run left behind, or its process began in; or the environment that is given."""
     store = project.store
     process = store.rows("SELECT process.* FROM process JOIN run ON run.process = process.id WHERE run.id = ?", run)[0]
-    last = store.value("SELECT max(id) FROM execution WHERE run = ? AND parent IS NULL", run)
-    if environment is None and last is not None:
-        found = environments.of_execution(store, last, after=True)
-    else:
-        number = environment or process["environment"]
-        found = None if number is None else environments.load(store, number)
+    found = environments.of_run(store, run) if environment is None else environments.load(store, environment)
     dirty = process["git_diff"]
-    return Surroundings(found, {COMMIT: process["git_commit"], UNCOMMITTED: dirty and dirty[:16]})
+    return Surroundings(
+        found, conditions.of_run(store, run), {COMMIT: process["git_commit"], UNCOMMITTED: dirty and dirty[:16]}
+    )
 
 
 def compare(before: Surroundings, after: Surroundings, modules: Collection[str]) -> list[EnvironmentChange]:
@@ -66,20 +79,40 @@ def compare(before: Surroundings, after: Surroundings, modules: Collection[str])
     a, b = before.environment, after.environment
     if a is not None and b is not None:
         changed = a.changes_to(b)
-        own = _distributions(modules) if changed else set()
-        packages = [EnvironmentChange(name, old, new, name in own) for name, (old, new) in changed.items()]
+        own = packages_of(modules) if changed else set()
+        needed = closure(own - {SELF}) - own  # what records needs half of all there is, and computes nothing
+        packages = [EnvironmentChange(name, *both, name in own, name in needed) for name, both in changed.items()]
         found += [change for change in packages if change.imported]
         found += [EnvironmentChange(PYTHON, a.python, b.python, False)] if a.python != b.python else []
-        found += [change for change in packages if not change.imported]
+        found += sorted((change for change in packages if not change.imported), key=lambda change: not change.needed)
         found += [EnvironmentChange(PLATFORM, a.platform, b.platform, False)] if a.platform != b.platform else []
-    states = [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
+    states = [*conditions.changes(before.conditions, after.conditions)]
+    states += [(name, before.git.get(name), after.git.get(name)) for name in (COMMIT, UNCOMMITTED)]
     return found + [EnvironmentChange(name, old, new, False) for name, old, new in states if old != new]
 
 
-def _distributions(modules: Collection[str]) -> set[str]:
-    """Return the packages that modules may come from: of the same name, or as installed here."""
-    from importlib.metadata import packages_distributions  # it reads the metadata of every package: seldom needed
+@verb("env diff")
+def env_diff(project: Project, a: str, b: str | None = None) -> EnvironmentDifference:
+    """Show what differs between the environments of two runs, models or values, what matters to them first.
 
-    known = packages_distributions()
-    names = {name for module in modules for name in (module, *known.get(module, ()))}
-    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+    Args:
+        a: what ran in the one: a run, model, variable, cell, file, dataset or ID
+        b: what ran in the other; the environment that is here, if it is not given
+
+    Raises:
+        NotFound: one of them means nothing, or its environment was not recorded.
+        UsageError: one of them is not well formed.
+    """
+    modules: set[str] = set()
+    unknown: list[str] = []
+    sides = recorded(project, a), recorded(project, b)
+    for side in sides:
+        if side.ref is not None:
+            try:
+                found, unread = side.modules()
+            except UsageError as error:  # a model that a script made has no slice
+                found, unread = set(), [f"what {side.ref} imports is not known: {error}"]
+            modules |= found
+            unknown += unread
+    before, after = (Surroundings(side.environment, side.conditions()) for side in sides)
+    return EnvironmentDifference(a, b or "here", compare(before, after, modules), unknown)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_nb.capture import cells, environments
+from mlops_nb.capture import cells, conditions, environments
 from mlops_nb.capture.cells import Output
 from mlops_nb.capture.moves import Moves
 from mlops_nb.lineage.graph import GraphNode, graph_nodes
@@ -130,6 +130,9 @@ def _environment(store: Store, number: int) -> dict[str, Json]:
     if before is None or after is None:
         return {}
     facts: dict[str, Json] = {"environment": before.hash[:16]}
+    run = store.value("SELECT run FROM execution WHERE id = ?", number)
+    if under := conditions.of_run(store, run):
+        facts["conditions"] = dict(under)
     if changed := before.changes_to(after):
         facts["packages"] = {name: f"{old or 'none'} → {new or 'none'}" for name, (old, new) in changed.items()}
     return facts

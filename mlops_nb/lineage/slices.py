@@ -135,7 +135,7 @@ def trace_of(project: Project, node: int, facts: RunFacts | None = None, end: in
         UsageError: no cell made it.
     """
     store = project.store
-    kind, execution = _maker(store, node, end)
+    kind, execution = maker_of(store, node, end)
     if execution is None:
         doubt = store.value("SELECT reason FROM doubt WHERE node = ?", node)
         raise UsageError(
@@ -148,7 +148,7 @@ def trace_of(project: Project, node: int, facts: RunFacts | None = None, end: in
     return Trace(facts).back_from(executions=[execution])
 
 
-def _maker(store: Store, node: int, end: int) -> tuple[str, int | None]:
+def maker_of(store: Store, node: int, end: int = LATEST) -> tuple[str, int | None]:
     """Return the kind of a node and the execution, not inside another, that it is or that wrote it last."""
     kind = str(store.value("SELECT kind FROM node WHERE id = ?", node))
     execution: int | None = node

@@ -1,6 +1,6 @@
 """The engine: a process of our own in which papermill runs notebooks, one request a line.
 
-    request  {"notebook", "output", "parameters", "cwd", "environment"}
+    request  {"notebook", "output", "parameters", "cwd", "environment", "kernel"}
     answers  {"event": "cell", "done", "total", "label"} …  then one {"event": "end", "error": null | {…}}
 
 It is started before it is needed, so that papermill's import overlaps with planning, and it ends when its input
@@ -58,8 +58,17 @@ class Engine:
         parameters: Mapping[str, Json],
         environment: Mapping[str, str],
         progress: Progress,
+        kernel: str | None = None,
     ) -> CellError | None:
         """Run a notebook and return how it failed, or None.
+
+        Args:
+            notebook: the file that is run
+            output: where it is written as it ran
+            parameters: what papermill puts in
+            environment: variables that the engine and its kernels get
+            progress: told of each cell: its number, how many there are, and its first line
+            kernel: the name of the kernel, instead of the one that the notebook names
 
         Raises:
             StepFailed: the engine's process died.
@@ -70,6 +79,7 @@ class Engine:
         request = {
             "notebook": str(notebook), "output": str(output), "parameters": dict(parameters),
             "cwd": str(notebook.parent), "environment": dict(environment),
+            "kernel": kernel,
         }  # fmt: skip
         try:
             process.stdin.write(json.dumps(request) + "\n")
@@ -165,8 +175,8 @@ def _serve(requests: _Requests, answer: Callable[[dict[str, Any]], None]) -> Non
             metadata = notebook.get("metadata", {})
             papermill.execute_notebook(
                 request["notebook"], request["output"], parameters=request["parameters"], engine_name="mlops",
-                kernel_name=metadata.get("kernelspec", {}).get("name", "python3"), language="python",
-                progress_bar=False, cwd=request["cwd"],
+                kernel_name=request["kernel"] or metadata.get("kernelspec", {}).get("name", "python3"),
+                language="python", progress_bar=False, cwd=request["cwd"],
             )  # fmt: skip
         except PapermillExecutionError as failed:
             label = next(iter(failed.source.strip().splitlines()), "")

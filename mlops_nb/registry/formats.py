@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from mlops_nb.errors import Untrusted, UsageError
 
@@ -83,6 +84,12 @@ def load(data: bytes, trusted: Iterable[str]) -> Any:
     types = sorted(sio.get_untrusted_types(data=data))
     _vouched(types, trusted)
     return sio.loads(data, trusted=types)
+
+
+def modules(data: bytes) -> set[str]:
+    """Return the modules whose objects a model file holds, by the first parts of their names."""
+    with ZipFile(io.BytesIO(data)) as archive:
+        return set(re.findall(r'"__module__": "(\w+)', archive.read("schema.json").decode()))
 
 
 def _vouched(types: list[str], trust: Iterable[str]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mlops_nb.capture import columns, nodes, observers, runs
-from mlops_nb.capture.environments import environment_id
+from mlops_nb.capture.distributions import packages_of
+from mlops_nb.capture.environments import environment, environment_id, load
 from mlops_nb.data.datasets import frame_of
 from mlops_nb.errors import NotFound, UsageError
 from mlops_nb.ids import canonical_json
@@ -149,6 +151,8 @@ def _read(path: str, trust: list[str]) -> Any:
 def load_model(project: Project, reference: str) -> Any:
     """Return a model by reference: ``models:/NAME/1``, ``models:/NAME@champion``, ``models:/NAME/latest``.
 
+    Warns where Python, or the packages whose objects it holds, are not those that it was trained with.
+
     Raises:
         NotFound: there is no such version or alias.
         Untrusted: its bytes hold types that were not recorded with it; nothing has been constructed.
@@ -157,9 +161,26 @@ def load_model(project: Project, reference: str) -> Any:
     runs.active(project)
     reference = reference if ":" in reference else f"models:/{reference}"
     number = resolve(project, reference)
-    row = project.store.row("SELECT content, trusted FROM model_version WHERE id = ?", number)
+    row = project.store.row("SELECT content, trusted, environment FROM model_version WHERE id = ?", number)
     if row is None:
         raise NotFound(f"{reference!r} is not a model - see `mlops models`")
-    model = formats.load(project.content.get(row["content"]), json.loads(row["trusted"]))
+    data = project.content.get(row["content"])
+    if row["environment"] is not None and (other := _mismatch(project, row["environment"], data)):
+        told = f"{reference} was trained with {other} - it may predict otherwise, or fail; see `mlops env diff`"
+        warnings.warn(told, RuntimeWarning, stacklevel=3)
+    model = formats.load(data, json.loads(row["trusted"]))
     nodes.was_read(project, number, reference)
     return model
+
+
+def _mismatch(project: Project, number: int, data: bytes) -> str | None:
+    """Say what a model was trained with that is another here: Python but for its last digit, and its own packages."""
+    then, here = load(project.store, number), environment()
+    if then is None or then.hash == here.hash:
+        return None
+    changed = then.changes_to(here)
+    own = packages_of(formats.modules(data)) & changed.keys() if changed else set()
+    found = [f"{name} {changed[name][0]} (here {changed[name][1] or 'none'})" for name in sorted(own)]
+    if then.python.rpartition(".")[0] != here.python.rpartition(".")[0]:
+        found.insert(0, f"{then.python} (here {here.python})")
+    return ", ".join(found) or None

@@ -1,6 +1,7 @@
 """The verb ``reproduce``: run the slice of a thing again, hold every recorded result against the new one, and judge.
 
-What differs is run once more: where the two new runs differ too, it is chance, and not a change of anything.
+It runs in the environment of the record, which is built again where the one that is here is another. What differs is
+run once more: where the two new runs differ too, it is chance, and not a change of anything.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from mlops_nb.capture import environments
+from mlops_nb.capture.environments import Environment
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.references import resolve
@@ -19,6 +21,7 @@ from mlops_nb.lineage.slices import slice_of, trace_of
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
 from mlops_nb.reproduction.matching import match
+from mlops_nb.reproduction.places import HERE, Place, place_of
 from mlops_nb.reproduction.replays import Replay, replayed
 from mlops_nb.reproduction.results import Key, Result, results
 from mlops_nb.reproduction.rungs import DIFFERENT, EQUIVALENT, IDENTICAL, RUNGS
@@ -43,7 +46,11 @@ class Compared(Record):
 
 @dataclass(frozen=True)
 class Reproduction(Record):
-    """Whether a thing came out again, and on which rung all of it did; ``slice`` is the number of cells that ran."""
+    """Whether a thing came out again, and on which rung all of it did.
+
+    ``slice`` is the number of cells that ran; ``environment`` says whether that was ``here``, or in the environment of
+    the record, which was ``restored`` for it.
+    """
 
     ref: str
     verdict: str
@@ -66,27 +73,33 @@ class Reproduction(Record):
 
 
 @verb("reproduce", job=True)
-def reproduce(project: Project, ref: str, *, rtol: float = 0.0, progress: Progress = silent) -> Reproduction:
+def reproduce(
+    project: Project, ref: str, *, rtol: float = 0.0, here: bool = False, progress: Progress = silent
+) -> Reproduction:
     """Run the slice of a thing again on a copy of its inputs, and compare all that it recorded with what comes now.
 
     Args:
         ref: a variable, cell, file, dataset, model or ID
         rtol: how far numbers may differ, relative to the larger one
+        here: run in the environment that is here, also where the recorded one is another
         progress: told how far each run is
 
     Raises:
         NotFound: the reference means nothing.
         UsageError: no cell made it, or rtol is negative.
+        NotInstallable: its environment cannot be built again.
     """
     if rtol < 0:
         raise UsageError(f"rtol={rtol} is negative - give a part of the number, such as 1e-9")
     node = resolve(project, ref)
     script = script_of(project, ref, node)
+    place = Place(None, environments.environment())
     if found := obstacles(script):
         judged = _judgement(script, {}, NOT_REPRODUCIBLE, "; ".join(found))
     else:
-        judged = _run(script, rtol, progress)
-    _keep(project, node, judged)
+        place = place_of(project, ref, script.executions, here, progress)
+        judged = replace(_run(script, rtol, progress, place), environment=place.word)
+    _keep(project, node, judged, place.now)
     return judged
 
 
@@ -99,9 +112,9 @@ def script_of(project: Project, ref: str, node: int) -> Script:
     return Script(project, slice_of(project, ref), trace.facts, [step.number for step in trace.steps], folder)
 
 
-def _run(script: Script, rtol: float, progress: Progress) -> Reproduction:
+def _run(script: Script, rtol: float, progress: Progress, place: Place) -> Reproduction:
     then = results(script.project, script.executions)
-    with replayed(script, lambda done, total: progress("run again", done, total)) as once:
+    with replayed(script, lambda done, total: progress("run again", done, total), place) as once:
         if failure := _failure(script, once):
             return _judgement(script, {}, NOT_REPRODUCIBLE, failure)
         if not then:
@@ -113,13 +126,13 @@ def _run(script: Script, rtol: float, progress: Progress) -> Reproduction:
         if not differing:
             exact = all(one.verdict == IDENTICAL for one in compared.values())
             return _judgement(script, compared, IDENTICAL if exact else EQUIVALENT, None)
-        with replayed(script, lambda done, total: progress("once more", done, total)) as twice:
+        with replayed(script, lambda done, total: progress("once more", done, total), place) as twice:
             chance = _by_chance(now, results(twice.project, twice.executions), rtol)
     changed = [key for key in differing if key not in chance]
     if not changed:
         return _judgement(script, compared, NOT_REPRODUCIBLE, _chance(script, min(chance)))
     parts = [f"first in {compared[changed[0]].name}"]
-    parts += [f"the environment is another: {other}"] if (other := _changed_environment(script)) else []
+    parts += [f"the environment is another: {other}"] if (other := place.changed()) else []
     parts += [_chance(script, min(chance))] if chance else []
     return _judgement(script, compared, DIFFERENT, "; ".join(parts))
 
@@ -133,7 +146,7 @@ def _judgement(script: Script, found: Mapping[Key, Compared], verdict: str, reas
     rungs = [RUNGS.index(one.rung) for one in compared if one.rung is not None]
     rung = RUNGS[max(rungs)] if rungs and verdict in (IDENTICAL, EQUIVALENT) else None
     return Reproduction(
-        script.slice.ref, verdict, rung, compared, len(script.executions), "here", "; ".join(told) or None,
+        script.slice.ref, verdict, rung, compared, len(script.executions), HERE, "; ".join(told) or None,
         moment(time.time()),
     )  # fmt: skip
 
@@ -174,25 +187,13 @@ def _chance(script: Script, key: Key) -> str:
     return f"cell [{script.slice.cells[cell].execution_count}] makes another {name} each time it runs{said}"
 
 
-def _changed_environment(script: Script) -> str | None:
-    """Say which packages are not those that it ran with, or None."""
-    last, now = script.executions[-1], environments.environment()
-    then = environments.of_execution(script.project.store, last)
-    if then is None or then.hash == now.hash:
-        return None
-    changed = [f"{name} {old or 'none'} → {new or 'none'}" for name, (old, new) in then.changes_to(now).items()]
-    if then.python != now.python:
-        changed.insert(0, f"{then.python} → {now.python}")
-    return ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
-
-
-def _keep(project: Project, node: int, judged: Reproduction) -> None:
+def _keep(project: Project, node: int, judged: Reproduction, place: Environment) -> None:
     """Record a verdict, bound to the hashes of what was compared."""
     content = project.content.put(canonical_json([replace(one).to_json() for one in judged.compared]).encode())
     with project.store.write() as store:
         store.execute(
             "INSERT INTO reproduction (id, node, verdict, again, cells, environment, reason, compared, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            store.next_id(), node, judged.verdict, int(judged.again), judged.slice, environments.environment_id(store),
-            judged.reason, content, time.time(),
+            store.next_id(), node, judged.verdict, int(judged.again), judged.slice,
+            environments.environment_id(store, place), judged.reason, content, time.time(),
         )  # fmt: skip

@@ -260,6 +260,24 @@ def reproductions(db: Any) -> None:
         db.conn.execute(statement)
 
 
+ORIGINS = (
+    # where packages came from that no registry gave, by name; NULL where that was not looked at
+    "ALTER TABLE environment ADD COLUMN origins TEXT",
+    # what processes ran under: variables, locale, time zone, processor, system libraries; many ran under the same
+    "CREATE TABLE conditions (hash TEXT PRIMARY KEY, facts TEXT NOT NULL)",
+    """CREATE TABLE process_conditions (
+        id BIGINT PRIMARY KEY, process BIGINT NOT NULL REFERENCES process (id),
+        conditions TEXT NOT NULL REFERENCES conditions (hash))""",
+    "CREATE INDEX process_conditions_by_process ON process_conditions (process, id)",
+)
+
+
+def origins(db: Any) -> None:
+    """Know where packages came from that no registry gave, and what processes ran under."""
+    for statement in ORIGINS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -269,4 +287,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0005_columns", columns),
     ("0006_cells", cells),
     ("0007_reproductions", reproductions),
+    ("0008_origins", origins),
 )

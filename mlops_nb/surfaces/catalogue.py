@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
+from mlops_nb.environments import containers, locks, restored
 from mlops_nb.lineage import columns, details, graph, impact, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
@@ -18,10 +21,17 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
+    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, locks, restored, containers,
+    panel, demo,
 )  # fmt: skip
 
 
 def verbs() -> dict[str, Verb]:
     """Return the verbs by name, in alphabetical order."""
     return dict(sorted(VERBS.items()))
+
+
+def split(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the verb that some words begin with, of one word or two, and the others; of no verb, the first word."""
+    name = " ".join(words[:2])
+    return (name, list(words[2:])) if name in VERBS else (words[0], list(words[1:]))

@@ -21,6 +21,8 @@ from mlops_nb.surfaces import commands, progress
 from mlops_nb.surfaces.catalogue import verbs
 from mlops_nb.verbs import Verb
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
 
 def _act(verb: Verb, arguments: dict[str, Any]) -> None:
     options = click.get_current_context().find_root().obj
@@ -52,15 +54,24 @@ def _show(result: Any, *, as_json: bool) -> None:
 
 
 class _Verbs(click.Group):
-    """Commands derived from verbs; ``--json`` may stand before or after the verb."""
+    """Commands derived from verbs; ``--json`` may stand before or after the verb.
+
+    Verbs of two words are listed with the others, and are the commands of a group that is called as their first word.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(verbs())
+        return [name.removeprefix(self._first) for name in verbs() if name.startswith(self._first)]
+
+    @property
+    def _first(self) -> str:
+        return "" if self.name == "mlops" else f"{self.name} "
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        verb = verbs().get(cmd_name)
+        verb = verbs().get(self._first + cmd_name)
         if verb is None:
-            return None
+            known = [name for name in verbs() if name.startswith(f"{cmd_name} ")] if not self._first else []
+            told = f"{', '.join(known[:-1])} and {known[-1]}." if len(known) > 1 else "".join(known)
+            return _Verbs(cmd_name, help=told, context_settings=HELP) if known else None
         command = commands.command(verb, _act)
         command.params.append(
             click.Option(
@@ -71,7 +82,7 @@ class _Verbs(click.Group):
         return command
 
 
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command("mlops", cls=_Verbs, context_settings=HELP)
 @click.version_option(__version__, prog_name="mlops")
 @click.option("-C", "--project", "at", type=click.Path(path_type=Path), help="act as if started in this folder")
 @click.option("--json", "as_json", is_flag=True, help="print the record as JSON")

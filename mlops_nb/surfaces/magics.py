@@ -109,16 +109,17 @@ def _dispatch(words: list[str]) -> Any:
 
     from mlops_nb.project import current
     from mlops_nb.surfaces import commands, progress
-    from mlops_nb.surfaces.catalogue import verbs
+    from mlops_nb.surfaces.catalogue import split, verbs
     from mlops_nb.verbs import Verb
 
-    name, *rest = words
     known = verbs()
+    name, rest = split(words)
     if name in ("help", "-h", "--help"):
         print(USAGE + "\n" + "\n".join(f"    {verb.name:<14}{verb.summary}" for verb in known.values()))  # noqa: T201
         return None
     if name not in known:
-        raise UsageError(f"%mlops has no verb {name!r} - there are: {', '.join(known)}")
+        longer = [verb for verb in known if verb.startswith(f"{name} ")]
+        raise UsageError(f"%mlops has no verb {name!r} - there are: {', '.join(longer or known)}")
 
     def act(verb: Verb, arguments: dict[str, Any]) -> Any:
         checked = verb.arguments_from(_resolved(verb, arguments))
@@ -155,10 +156,15 @@ def _resolved(verb: Any, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def complete(_shell: Any, event: Any) -> list[str]:
     """Complete verbs, then the options of the verb."""
-    from mlops_nb.surfaces.catalogue import verbs
+    from mlops_nb.surfaces.catalogue import split, verbs
 
-    words = event.line.split()
+    words = event.line.split()[1:]
     known = verbs()
-    if len(words) > 1 and words[1] in known and not event.line.endswith(words[1]):
-        return ["--" + a.name.replace("_", "-") for a in known[words[1]].arguments if not a.positional]
+    name = split(words)[0] if words else ""
+    if name in known and not event.line.endswith(name):
+        return ["--" + a.name.replace("_", "-") for a in known[name].arguments if not a.positional]
+    if len(words) > 1 or event.line.endswith(f"{name} "):  # the second word of a verb
+        second = [verb.removeprefix(f"{words[0]} ") for verb in known if words and verb.startswith(f"{words[0]} ")]
+        if second:
+            return second
     return [*known, "on", "off", "help"]

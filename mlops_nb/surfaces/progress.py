@@ -26,7 +26,7 @@ def _bars() -> Iterator[Progress]:
         if what not in bars:
             bars[what] = tqdm(total=total, desc=what, unit="cell", leave=True, bar_format="{desc:<16} {bar} {elapsed}")
         bar = bars[what]
-        if done < total:
+        if done < total or total == 0:
             bar.total = total
             bar.update(done - bar.n)
         else:
@@ -44,11 +44,11 @@ def _lines() -> Progress:
     begun: set[str] = set()
 
     def progress(what: str, done: int, total: int) -> None:
-        if done >= total:
+        if done >= total > 0:
             sys.stderr.write(f"{what}: {'done' if what in begun else 'cached'}\n")
         elif what not in begun:
             begun.add(what)
-            sys.stderr.write(f"{what}: running {total} cells\n")
+            sys.stderr.write(f"{what}: {f'running {total} cells' if total else 'under way'}\n")
         sys.stderr.flush()
 
     return progress

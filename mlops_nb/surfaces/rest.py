@@ -1,4 +1,4 @@
-"""The server extension: every verb at ``mlops-nb/api/VERB``, and a cheap feed of changes.
+"""The server extension: every verb at ``mlops-nb/api/VERB`` (a space is a slash there), and a cheap feed of changes.
 
 Reading verbs answer GET, all others POST. Jupyter Server authenticates and checks XSRF. ``at`` names a file or
 folder below the server's root; the project is the one at or above it.
@@ -132,7 +132,7 @@ class VerbHandler(_Handler):
 
 
 def _verb(name: str, writing: bool) -> Verb:
-    verb = verbs().get(name)
+    verb = verbs().get(name.replace("/", " "))
     if verb is None or verb.founds:
         raise NotFound(f"no verb {name!r} here - see mlops --help")
     if writing != (verb.effect != "reads"):
@@ -179,7 +179,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     server.web_app.add_handlers(
         ".*$",
         [
-            (url_path_join(base, "mlops-nb", "api", r"([a-z-]+)"), VerbHandler, projects),
+            (url_path_join(base, "mlops-nb", "api", r"([a-z/-]+)"), VerbHandler, projects),
             (url_path_join(base, "mlops-nb", "changes"), ChangesHandler, projects),
         ],
     )

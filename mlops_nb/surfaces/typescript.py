@@ -38,6 +38,8 @@ def generate() -> str:
 
 
 def _key(name: str) -> str:
+    """Return a verb as its route has it."""
+    name = name.replace(" ", "/")
     return name if name.isidentifier() else f"'{name}'"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_nb.capture.cells import SKIPPED
-from mlops_nb.comparison.cells import Source, compare, imported, meaning, unsure
+from mlops_nb.comparison.cells import Source, compare, meaning, unsure
 
 
 def cells(*sources: str | tuple[str | None, str]) -> list[Source]:
@@ -104,8 +104,3 @@ def test_what_was_not_kept_of_a_cell_is_said():
         "cell 1 in A asks not to be kept: whether it changed is not known",
         "cell 2 in B is kept without its secrets (token): these are not compared",
     ]
-
-
-def test_the_modules_that_a_cell_imports_are_known():
-    assert imported("%matplotlib inline\nimport a.b, c as d\nfrom e.f import g\nfrom . import h") == {"a", "c", "e"}
-    assert imported("not python at all") == set()

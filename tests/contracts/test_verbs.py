@@ -36,7 +36,7 @@ def test_it_says_what_it_returns(verb: Verb):
 def test_it_is_a_function_of_the_package(verb: Verb):
     if verb.name == "demo":
         return  # a command, and nothing that a cell calls
-    function = getattr(mlops_nb, verb.name.replace("-", "_"))
+    function = getattr(mlops_nb, verb.name.replace("-", "_").replace(" ", "_"))
     assert inspect.cleandoc(function.__doc__).partition("\n")[0] == verb.summary
     assert list(inspect.signature(function).parameters)[: len(verb.arguments)] == [a.name for a in verb.arguments]
 

@@ -303,3 +303,29 @@ def test_a_function_inside_a_live_model_needs_somebody_to_vouch_for_it(project):
     model = FunctionTransformer(np.testing.runstring)
     with pytest.raises(Untrusted, match="runstring"):
         register(project, model, "transformer")
+
+
+def test_a_model_that_was_trained_with_other_packages_is_loaded_with_a_warning(project: Project):
+    register(project, FITTED["logistic regression"], "m")
+    here = environments.environment()
+    old = here.packages | {"numpy": "1.9", "pytest": "1.0"}
+    for python, told in (
+        (here.python, f"numpy 1.9 .here {here.packages['numpy']}."),
+        ("CPython 3.5.1", "CPython 3.5.1"),
+    ):
+        then = environments.Environment.of(python, here.platform, old, {})
+        with project.store.write() as store:
+            store.execute("UPDATE model_version SET environment = ?", environments.environment_id(store, then))
+        with pytest.warns(RuntimeWarning, match=f"models:/m was trained with {told}") as warned:
+            load_model(project, "m")
+        assert "pytest" not in str(warned[0].message)
+
+
+def test_a_model_is_loaded_without_a_word_where_its_packages_are_the_same(project: Project, recwarn):
+    register(project, FITTED["logistic regression"], "m")
+    here = environments.environment()
+    then = environments.Environment.of(f"{here.python}9", here.platform, here.packages | {"pytest": "1.0"}, {})
+    with project.store.write() as store:
+        store.execute("UPDATE model_version SET environment = ?", environments.environment_id(store, then))
+    load_model(project, "m")
+    assert not [warning for warning in recwarn if issubclass(warning.category, RuntimeWarning)]

@@ -68,7 +68,7 @@ x = { min = 100 }
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
     "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
-    "diff": {"a": "models:/line/1", "b": "models:/line/2"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
+    "diff": {"a": "models:/line/1", "b": "models:/line/2"}, "env diff": {"a": "models:/line/1"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
     "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "slice": {"ref": "var:whole"}, "status": {},
@@ -119,12 +119,14 @@ class Server:
     def get(self, verb: str, **query: Any) -> requests.Response:
         """Ask for a reading verb with the token."""
         headers = {"Authorization": f"token {TOKEN}"}
-        return requests.get(f"{self.url}/mlops-nb/api/{verb}", query, headers=headers, timeout=30)
+        return requests.get(f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", query, headers=headers, timeout=30)
 
     def post(self, verb: str, body: Any) -> requests.Response:
         """Ask for another verb with the token."""
         headers = {"Authorization": f"token {TOKEN}"}
-        return requests.post(f"{self.url}/mlops-nb/api/{verb}", json=body, headers=headers, timeout=60)
+        return requests.post(
+            f"{self.url}/mlops-nb/api/{verb.replace(' ', '/')}", json=body, headers=headers, timeout=60
+        )
 
     def changes(self, timeout: float = 30, **query: Any) -> dict[str, Any]:
         """Ask the feed of changes."""

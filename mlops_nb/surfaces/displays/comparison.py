@@ -8,7 +8,7 @@ from html import escape
 
 from mlops_nb.comparison.cells import CellChange
 from mlops_nb.comparison.differences import Difference
-from mlops_nb.comparison.environments import EnvironmentChange
+from mlops_nb.comparison.environments import PYTHON, EnvironmentChange, EnvironmentDifference
 from mlops_nb.comparison.tables import DataChange
 from mlops_nb.comparison.values import MetricChange, ParameterChange
 from mlops_nb.records import Record, Records
@@ -46,7 +46,7 @@ text.COLUMNS[DataChange] = [
 ]  # fmt: skip
 text.COLUMNS[EnvironmentChange] = [
     ("environment", lambda e: e.name), ("A", lambda e: _short(e.before)), ("B", lambda e: _short(e.after)),
-    ("", lambda e: "imported by a cell" if e.imported else ""),
+    ("", lambda e: "imported by a cell" if e.imported else "needed by what a cell imports" if e.needed else ""),
 ]  # fmt: skip
 text.COLUMNS[MetricChange] = [
     ("metric", lambda m: m.name), ("A", lambda m: m.before), ("B", lambda m: m.after),
@@ -103,6 +103,28 @@ def _(found: Difference) -> str:
         reasons = "".join(f"<li>{escape(reason)}</li>" for reason in found.unknown)
         parts.append(f"<h4>not known</h4><ul>{reasons}</ul>")
     return "".join(parts)
+
+
+def _weighed(found: EnvironmentDifference) -> str:
+    """Say how much of what differs can change a result."""
+    matters = sum(change.imported or change.needed or change.name == PYTHON for change in found.changes)
+    count = f"{len(found.changes)} difference{'s' if len(found.changes) != 1 else ''}"
+    return f"{count}, {matters or 'none'} of what the cells import, of what that needs, or of Python"
+
+
+@text.drawn.register
+def _(found: EnvironmentDifference) -> str:
+    parts = [f"{found.a} → {found.b}: {_weighed(found) if found.changes else NOTHING}"]
+    parts += [text.to_text(Records(found.changes))] if found.changes else []
+    return "\n".join([*parts, *(f"not known: {reason}" for reason in found.unknown)])
+
+
+@html.drawn.register
+def _(found: EnvironmentDifference) -> str:
+    weighed = _weighed(found) if found.changes else NOTHING
+    head = f'<b>{escape(found.a)}</b> → <b>{escape(found.b)}</b><div class="quiet">{weighed}</div>'
+    rest = html.body(Records(found.changes)) if found.changes else ""
+    return head + rest + "".join(f"<div>not known: {escape(reason)}</div>" for reason in found.unknown)
 
 
 def _tables(found: Difference) -> Iterator[Records[Record]]:

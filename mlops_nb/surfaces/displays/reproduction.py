@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from mlops_nb.reproduction.places import RESTORED
 from mlops_nb.reproduction.reproduce import Compared, Reproduction
 from mlops_nb.surfaces import html, text
 
@@ -17,7 +18,8 @@ def _rows(compared: list[Compared]) -> list[tuple[object, ...]]:
 def _sentence(found: Reproduction) -> str:
     cells = "the one cell" if found.slice == 1 else f"the {found.slice} cells"
     rung = f"by {found.rung}, " if found.rung else ""
-    return f"{rung}from {cells} of its slice in the environment that is here"
+    where = "in its environment, restored" if found.environment == RESTORED else "in the environment that is here"
+    return f"{rung}from {cells} of its slice {where}"
 
 
 @text.drawn.register
