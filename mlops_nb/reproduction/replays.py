@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +24,15 @@ class Replay:
 
 
 @contextlib.contextmanager
-def replayed(script: Script, progress: Callable[[int, int], None]) -> Iterator[Replay]:
+def replayed(
+    script: Script, progress: Callable[[int, int], None], variables: Mapping[str, str] | None = None
+) -> Iterator[Replay]:
     """Run a slice on a stage that is there as long as the block.
+
+    Args:
+        script: the slice
+        progress: told how many cells are done, of how many
+        variables: environment variables that it runs under, beside those that are here
 
     Raises:
         StepFailed: the process that runs it died.
@@ -35,15 +42,15 @@ def replayed(script: Script, progress: Callable[[int, int], None]) -> Iterator[R
         notebook = build(script, root)
         stage = Project(root)
         with contextlib.closing(stage.store):
-            yield _run(stage, notebook, progress)
+            yield _run(stage, notebook, progress, variables or {})
 
 
-def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None]) -> Replay:
+def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None], variables: Mapping[str, str]) -> Replay:
     engine, root = Engine(), stage.root
     number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
     environment = {
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
-        "MLOPS_ACTOR": stage.actor,
+        "MLOPS_ACTOR": stage.actor, **variables,
     }  # fmt: skip
     try:
         error = engine.execute(
