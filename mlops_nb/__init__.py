@@ -56,6 +56,7 @@ API = {
     "reports": "monitoring.drift:reports",
     "reproduce": "reproduction.reproduce:reproduce",
     "diff": "comparison.differences:diff",
+    "bisect": "comparison.bisection:bisect",
     "panel": "surfaces.panel:panel",
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,9 @@ def diff(
     programs = between(project, *pair, change.name)
     if programs is None:
         raise UsageError(f"no recorded cell logged {change.name!r} on both sides - there is no program to run again")
-    trials = Trials(programs, change.name, budget, checked(seed), progress)
     assert change.before is not None and change.after is not None
-    return replace(found, explanation=explained(trials, change.name, (change.before, change.after)))
+    with closing(Trials(programs, change.name, budget, checked(seed), progress)) as trials:
+        return replace(found, explanation=explained(trials, change.name, (change.before, change.after)))
 
 
 def _to_explain(changes: Sequence[MetricChange], name: str | None) -> MetricChange:

@@ -18,6 +18,7 @@ from mlops_nb.capture import environments
 from mlops_nb.comparison.programs import Chosen, Mixture, Programs
 from mlops_nb.errors import StepFailed
 from mlops_nb.ids import canonical_json, digest, file_digest
+from mlops_nb.pipelines.engine import Engine
 from mlops_nb.project import CHARTER
 from mlops_nb.reproduction.replays import Replay, replayed
 from mlops_nb.reproduction.reproduce import failure
@@ -54,6 +55,11 @@ class Trials:
         self.metric = metric.rpartition("/")[2] if "/" in metric and not self._logged(metric) else metric
         self.runs = self.reused = 0
         self._seen: dict[str, Trial] = {}
+        self._engine = Engine()
+
+    def close(self) -> None:
+        """End the process that runs them."""
+        self._engine.stop()
 
     def _logged(self, metric: str) -> bool:
         store = self.programs.a.project.store
@@ -84,7 +90,9 @@ class Trials:
     def _run(self, script: Script, key: str, again: int) -> Trial:
         what, variables = f"run {self.runs}", under(self.seed) or hashed(again + 1)
         try:
-            with replayed(script, lambda done, total: self.progress(what, done, total), variables) as replay:
+            with replayed(
+                script, lambda done, total: self.progress(what, done, total), variables, self._engine
+            ) as replay:
                 self.progress(what, 1, 1)
                 metrics = _metrics(replay)
                 if failed := failure(script, replay):

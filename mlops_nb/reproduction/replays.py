@@ -25,7 +25,10 @@ class Replay:
 
 @contextlib.contextmanager
 def replayed(
-    script: Script, progress: Callable[[int, int], None], variables: Mapping[str, str] | None = None
+    script: Script,
+    progress: Callable[[int, int], None],
+    variables: Mapping[str, str] | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[Replay]:
     """Run a slice on a stage that is there as long as the block.
 
@@ -33,6 +36,7 @@ def replayed(
         script: the slice
         progress: told how many cells are done, of how many
         variables: environment variables that it runs under, beside those that are here
+        engine: an engine for several replays, all under the same names of variables; else it has one of its own
 
     Raises:
         StepFailed: the process that runs it died.
@@ -41,23 +45,32 @@ def replayed(
         root = Path(folder).resolve()
         notebook = build(script, root)
         stage = Project(root)
+        own = engine or Engine()
         with contextlib.closing(stage.store):
-            yield _run(stage, notebook, progress, variables or {})
+            try:
+                done = _run(stage, notebook, progress, variables or {}, own)
+            finally:
+                if engine is None:
+                    own.stop()
+            yield done
 
 
-def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None], variables: Mapping[str, str]) -> Replay:
-    engine, root = Engine(), stage.root
+def _run(
+    stage: Project,
+    notebook: Path,
+    progress: Callable[[int, int], None],
+    variables: Mapping[str, str],
+    engine: Engine,
+) -> Replay:
+    root = stage.root
     number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
     environment = {
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
         "MLOPS_ACTOR": stage.actor, **variables,
     }  # fmt: skip
-    try:
-        error = engine.execute(
-            notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total)
-        )
-    finally:
-        engine.stop()
+    error = engine.execute(
+        notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total)
+    )
     runs.finish(stage, number, "failed" if error else "ok")
     rows = stage.store.rows("SELECT id FROM execution WHERE run = ? AND parent IS NULL ORDER BY id", number)
     return Replay(stage, [row["id"] for row in rows], error)

@@ -68,7 +68,7 @@ x = { min = 100 }
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
     "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
-    "diff": {"a": "models:/line/1", "b": "models:/line/2"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
+    "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
     "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "slice": {"ref": "var:whole"}, "status": {},
