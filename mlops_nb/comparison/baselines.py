@@ -13,13 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mlops_nb.comparison.programs import Chosen, Programs
-from mlops_nb.comparison.trials import Trials, same
+from mlops_nb.comparison.trials import Trials, is_by_chance, same
 from mlops_nb.reproduction.reproduce import changed_environment
 from mlops_nb.reproduction.stages import obstacles
 
 RUNS = 3  # of a program that comes out otherwise each time
 CERTAIN = 0.99
-BY_CHANCE = ("seed", "random")  # what doubts about chance speak of
 
 
 @dataclass
@@ -56,7 +55,7 @@ def baselines(trials: Trials, recorded: Sequence[float]) -> list[Baseline]:
         side.failure = "; ".join(obstacles(script)) or None
     if not any(side.failure for side in found):
         for side, script, chosen in zip(found, scripts, (frozenset[int](), programs.everything), strict=True):
-            drawn = any(word in doubt for doubt in script.slice.uncheckable for word in BY_CHANCE)
+            drawn = any(map(is_by_chance, script.slice.uncheckable))
             _repeat(side, trials, chosen, drawn)
     return found
 

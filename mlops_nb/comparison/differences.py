@@ -93,7 +93,7 @@ def diff(
         raise UsageError(f"{a!r} and {b!r} have no metric to explain - give two runs or models")
     if budget < 2:
         raise UsageError(f"budget={budget} is too small - A and B alone take 2 runs")
-    change = _to_explain(found.metrics, metric)
+    change = _to_explain(project, found.metrics, metric)
     programs = between(project, *pair, change.name)
     if programs is None:
         raise UsageError(f"no recorded cell logged {change.name!r} on both sides - there is no program to run again")
@@ -102,13 +102,17 @@ def diff(
         return replace(found, explanation=explained(trials, change.name, (change.before, change.after)))
 
 
-def _to_explain(changes: Sequence[MetricChange], name: str | None) -> MetricChange:
+def _to_explain(project: Project, changes: Sequence[MetricChange], name: str | None) -> MetricChange:
+    """Return the metric of a name, or the one that changed most; one that a cell logged before those that were seen."""
     known = {change.name: change for change in changes if change.difference is not None}
     if name is None and not known:
         raise NotFound("no metric differs between A and B, so there is nothing to explain")
     if name is not None and name not in known:
         raise NotFound.naming("metric that differs", name, list(known))
-    return known[name] if name is not None else next(iter(known.values()))
+    if name is not None:
+        return known[name]
+    logged = {row["name"] for row in project.store.rows("SELECT DISTINCT name FROM metric WHERE fit IS NULL")}
+    return next((known[name] for name in known if name.rpartition("/")[2] in logged), next(iter(known.values())))
 
 
 def _compared(project: Project, a: str, b: str, key: Sequence[str]) -> tuple[Difference, tuple[Side, Side] | None]:

@@ -1,8 +1,8 @@
 """Trials: a mixture of two programs, run on a stage as ``mlops reproduce`` runs a slice, and the metric it comes to.
 
 The user's files are only read. A program that has run in this environment with the same inputs is not run twice: what
-it came to is kept in the store, unless something in it cannot be checked (the network, a thread, chance), which nobody
-can know to be the same.
+it came to is kept in the store, unless something in it cannot be checked (the network, a thread), which nobody can know
+to be the same. What is drawn by chance can be kept: it is one draw, and a repetition is another program.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ PASSING = ("MLOPS_", "JPY_", "JUPYTER", "KERNEL", "IPYTHON", "PYTEST", "PAPERMIL
 def same(a: float, b: float) -> bool:
     """Whether two values of a metric are the same but for rounding."""
     return apart(a, b) <= NEAR
+
+
+def is_by_chance(doubt: str) -> bool:
+    """Whether a doubt is about numbers drawn without a seed."""
+    return "without a seed" in doubt
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,18 @@ class Trials:
             if self.runs >= self.budget:
                 return None
             self.runs += 1
-            found = self._run(script, key, again)
+            found = self._run(script, key, again, self._label(chosen))
         self._seen[key] = found
         return found
 
+    def _label(self, chosen: Chosen) -> str:
+        name = "A" if not chosen else "B" if chosen == self.programs.everything else self.programs.name(chosen)
+        return f"run {self.runs}: {name}"
+
     # -- one run --------------------------------------------------------------------------------------------------
 
-    def _run(self, script: Script, key: str, again: int) -> Trial:
-        what, variables = f"run {self.runs}", under(self.seed) or hashed(again + 1)
+    def _run(self, script: Script, key: str, again: int, what: str) -> Trial:
+        variables = under(self.seed) or hashed(again + 1)
         try:
             with replayed(
                 script, lambda done, total: self.progress(what, done, total), variables, self._engine
@@ -107,7 +116,8 @@ class Trials:
 
     @cached_property
     def _unsure(self) -> bool:
-        return bool(self.programs.a.slice.uncheckable or self.programs.b.slice.uncheckable)
+        doubts = {*self.programs.a.slice.uncheckable, *self.programs.b.slice.uncheckable}
+        return not all(is_by_chance(doubt) for doubt in doubts)
 
     # -- what is kept ---------------------------------------------------------------------------------------------
 
