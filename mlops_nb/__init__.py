@@ -57,6 +57,7 @@ API = {
     "reproduce": "reproduction.reproduce:reproduce",
     "diff": "comparison.differences:diff",
     "bisect": "comparison.bisection:bisect",
+    "ci": "ci.checks:ci",
     "panel": "surfaces.panel:panel",
 }
 

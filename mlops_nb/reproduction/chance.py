@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlops_nb.lineage.slices import Trace
+from mlops_nb.pipelines.engine import Engine
 from mlops_nb.reproduction.matching import match
 from mlops_nb.reproduction.replays import replayed
 from mlops_nb.reproduction.results import Key, Result, results
@@ -50,7 +51,9 @@ class Chance:
     fixed: bool | None = None
 
 
-def examine(script: Script, now: Mapping[Key, Result], rtol: float, seed: int | None, progress: Progress) -> Chance:
+def examine(
+    script: Script, now: Mapping[Key, Result], rtol: float, seed: int | None, engine: Engine, progress: Progress
+) -> Chance:
     """Run a slice once more, and as often as it takes to know where what differs comes from.
 
     Args:
@@ -58,6 +61,7 @@ def examine(script: Script, now: Mapping[Key, Result], rtol: float, seed: int | 
         now: what came of its first replay, under ``hashed(1)``; its stage is still there
         rtol: how far numbers may differ, relative to the larger one
         seed: whether it comes out the same each time under this
+        engine: what runs it
         progress: told how far each run is
 
     Raises:
@@ -66,7 +70,7 @@ def examine(script: Script, now: Mapping[Key, Result], rtol: float, seed: int | 
 
     @contextlib.contextmanager
     def run(what: str, variables: Mapping[str, str]) -> Iterator[dict[Key, Result]]:
-        with replayed(script, lambda done, total: progress(what, done, total), variables) as replay:
+        with replayed(script, lambda done, total: progress(what, done, total), variables, engine) as replay:
             yield results(replay.project, replay.executions)
 
     with run("once more", hashed(2)) as twice:

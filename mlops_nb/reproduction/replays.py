@@ -27,8 +27,8 @@ class Replay:
 def replayed(
     script: Script,
     progress: Callable[[int, int], None],
-    variables: Mapping[str, str] | None = None,
-    engine: Engine | None = None,
+    variables: Mapping[str, str],
+    engine: Engine,
 ) -> Iterator[Replay]:
     """Run a slice on a stage that is there as long as the block.
 
@@ -36,7 +36,7 @@ def replayed(
         script: the slice
         progress: told how many cells are done, of how many
         variables: environment variables that it runs under, beside those that are here
-        engine: an engine for several replays, all under the same names of variables; else it has one of its own
+        engine: what runs it; it keeps the variables of one replay for the next
 
     Raises:
         StepFailed: the process that runs it died.
@@ -45,14 +45,8 @@ def replayed(
         root = Path(folder).resolve()
         notebook = build(script, root)
         stage = Project(root)
-        own = engine or Engine()
         with contextlib.closing(stage.store):
-            try:
-                done = _run(stage, notebook, progress, variables or {}, own)
-            finally:
-                if engine is None:
-                    own.stop()
-            yield done
+            yield _run(stage, notebook, progress, variables, engine)
 
 
 def _run(

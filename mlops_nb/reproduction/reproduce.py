@@ -15,6 +15,7 @@ from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
 from mlops_nb.lineage.references import resolve
 from mlops_nb.lineage.slices import trace_of
+from mlops_nb.pipelines.engine import Engine
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
 from mlops_nb.reproduction.chance import examine, told
@@ -106,7 +107,10 @@ def script_of(project: Project, ref: str, node: int) -> Script:
 
 def _run(script: Script, rtol: float, seed: int | None, progress: Progress) -> Reproduction:
     then = results(script.project, script.executions)
-    with replayed(script, lambda done, total: progress("run again", done, total), hashed(1)) as once:
+    with (
+        Engine() as engine,
+        replayed(script, lambda done, total: progress("run again", done, total), hashed(1), engine) as once,
+    ):
         if failed := failure(script, once):
             return _judgement(script, {}, NOT_REPRODUCIBLE, failed)
         if not then:
@@ -118,7 +122,7 @@ def _run(script: Script, rtol: float, seed: int | None, progress: Progress) -> R
         if not differing:
             exact = all(one.verdict == IDENTICAL for one in compared.values())
             return _judgement(script, compared, IDENTICAL if exact else EQUIVALENT, None)
-        chance = examine(script, now, rtol, seed, progress)
+        chance = examine(script, now, rtol, seed, engine, progress)
     changed = [key for key in differing if key not in chance.keys]
     if not changed:
         return _judgement(script, compared, NOT_REPRODUCIBLE, told(script, chance), chance.fixed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
+from mlops_nb.ci import checks as integration
 from mlops_nb.comparison import bisection, differences
 from mlops_nb.data import checks, crossings, datasets
 from mlops_nb.lineage import columns, details, graph, impact, slices
@@ -18,7 +19,8 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, bisection, panel, demo,
+    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, bisection, integration,
+    panel, demo,
 )  # fmt: skip
 
 
