@@ -67,7 +67,7 @@ def fix(environment: dict[str, str] | os._Environ[str] = os.environ) -> None:
 def _python(seed: int) -> None:
     import random
 
-    upcoming, original = itertools.count(seed), random.Random.seed
+    upcoming, original = itertools.count(seed + 1), random.Random.seed
 
     def seeded(self: random.Random, a: float | str | bytes | bytearray | None = None, version: int = 2) -> None:
         original(self, next(upcoming) if a is None else a, version)
@@ -82,7 +82,7 @@ def _numpy(seed: int) -> None:
     with contextlib.suppress(ImportError):
         import numpy as np
 
-        upcoming = itertools.count(seed)
+        upcoming = itertools.count(seed + 1)
         # SeedSequence takes its entropy from here where it is given none, and so does every generator without a seed
         source: Any = np.random.bit_generator
         source.randbits = lambda _bits: next(upcoming)

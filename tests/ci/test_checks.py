@@ -75,10 +75,10 @@ def ci_of(project: Any, table: str, criteria: str = 'slope = ">= 1"', **options:
 
 def test_what_does_not_come_out_again_fails_and_hides_nothing_else(shell, project, monkeypatch):
     monkeypatch.setenv("NUMBER", "1.0")
-    run(shell, "import os\nnumber = float(os.environ['NUMBER'])\nnumber", "fine = 2\nfine")
+    run(shell, "fine = 2\nfine", "import os\nnumber = float(os.environ['NUMBER'])\nnumber")
     monkeypatch.setenv("NUMBER", "1.0000001")
     found = ci_of(project, 'reproduce = ["var:number", "var:nobody", "var:fine"]')
-    assert [check.verdict for check in found.checks] == ["passed", "failed", "broken", "passed"], found
+    assert [check.verdict for check in found.checks] == ["passed", "failed", "broken", "passed"]
     assert "no variable 'nobody'" in found.checks[2].detail
     assert (found.passed, found.exit_code) == (False, 1)
     assert ci_of(project, 'reproduce = ["var:number"]\nrtol = 1e-6').passed
@@ -126,7 +126,10 @@ def test_the_report_is_junit_xml_with_failures_told_from_errors(shell, project, 
         ('reproduces = ["a"]', r"mlops.toml has \[ci\] reproduces, which means nothing - there are: reproduce, "),
         ('reproduce = "a"', r"\[ci\] reproduce = 'a' is no list of texts"),
         ("rtol = -1", r"\[ci\] rtol = -1 is no tolerance"),
-        ('accept = ["fine"]', r"\[ci\] accept names 'fine', no verdict - there are: clean, stale, tainted, uncheckable"),
+        (
+            'accept = ["fine"]',
+            r"\[ci\] accept names 'fine', no verdict - there are: clean, stale, tainted, uncheckable",
+        ),
         ('notebooks = ["none/*.ipynb"]', r"\[ci\] notebooks names 'none/\*.ipynb': there is no such notebook"),
     ],
 )

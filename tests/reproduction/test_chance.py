@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from mlops_nb.errors import UsageError
+from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
-from mlops_nb.reproduction.chance import called
-from mlops_nb.reproduction.reproduce import Reproduction, reproduce
+from mlops_nb.reproduction.chance import called, sources
+from mlops_nb.reproduction.reproduce import Reproduction, reproduce, script_of
 from tests.reproduction.test_reproduce import run
 
 SAME, OTHER = "under the seed it comes out the same each time", "under the seed it comes out otherwise each time too"
@@ -25,15 +26,23 @@ def tried(shell: Any, project: Project, *cells: str, seed: int | None = None) ->
     [
         ("import random; made = random.random()", "random numbers were drawn without a seed"),
         ("import numpy as np; made = float(np.random.rand())", "random numbers were drawn without a seed"),
+        (
+            "from sklearn.utils import check_random_state as c; made = c(None).rand()",
+            "random numbers were drawn without",
+        ),
         ("import numpy as np; made = float(np.random.default_rng().random())", "a random generator was made without"),
         ("import uuid; made = str(uuid.uuid4())[:8]", "it reads the machine's entropy (uuid.uuid4)"),
         ("import time; made = time.time() % 1", "it reads the clock (time.time)"),
+        (
+            "import threading; t = threading.Thread(target=print); t.start(); made = 1",
+            "it runs threads (threading.Thread)",
+        ),
     ],
 )
-def test_the_source_of_chance_is_named(shell, project, cell, source):
-    found = tried(shell, project, cell)
-    assert found.verdict == "not reproducible"
-    assert source in found.reason
+def test_the_source_of_chance_is_known_from_the_record_and_from_calls(shell, project, cell, source):
+    run(shell, "other = 1", cell)
+    script = script_of(project, "var:made", resolve(project, "var:made"))
+    assert [why for why in sources(script, (0, "text", "made")) if why.startswith(f"cell [2]: {source}")]
 
 
 def test_the_order_of_sets_is_told_from_other_chance(shell, project):
@@ -48,36 +57,51 @@ def test_where_the_order_of_sets_is_fixed_it_is_not_varied(shell, project, monke
     assert found.verdict == "different"
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "import random; made = [random.random(), random.Random().random()]",
-        "import numpy as np; made = [float(np.random.rand()), float(np.random.default_rng().random())]",
-        "made = ' '.join({f'name {number}' for number in range(50)})",
-        "from sklearn.utils import check_random_state; made = float(check_random_state(None).rand())",
-    ],
-)
-def test_a_seed_fixes_generators_and_the_order_of_sets(shell, project, cell):
+def test_a_seed_fixes_generators_and_the_order_of_sets(shell, project):
+    cell = (
+        "made = [random.random(), float(np.random.rand()), float(np.random.default_rng().random()), *{'a', 'b', 'c'}]"
+    )
+    run(shell, "import random; import numpy as np")
     found = tried(shell, project, cell, seed=7)
     assert (found.verdict, found.fixed, found.exit_code) == ("not reproducible", True, 1)
     assert f"{SAME}, which was not compared with the record" in found.reason
 
 
-def test_a_seed_does_not_fix_entropy_and_that_is_said(shell, project):
+DRAW = """
+import os, random
+from mlops_nb.reproduction import seeds
+os.environ["MLOPS_SEED"] = "7"
+seeds.fix()
+import numpy as np
+print(random.random(), random.Random().random(), random.Random().random(), random.Random(1).random(),
+      np.random.rand(), np.random.default_rng().random(), np.random.default_rng().random(),
+      np.random.RandomState().rand(), np.random.default_rng(1).random())
+"""
+
+
+def test_a_seed_gives_each_generator_numbers_of_its_own_and_leaves_those_alone_that_have_one(run_process):
+    import random
+
+    import numpy as np
+
+    once, twice = (run_process(DRAW).stdout.split() for _ in range(2))
+    assert once == twice
+    assert len(set(once)) == 9
+    assert (once[3], once[8]) == (str(random.Random(1).random()), str(np.random.default_rng(1).random()))
+
+
+def test_the_source_is_named_in_the_verdict_and_that_a_seed_does_not_fix_it(shell, project):
     found = tried(shell, project, "import uuid; made = str(uuid.uuid4())[:8]", seed=7)
-    assert found.fixed is False
-    assert OTHER in found.reason
+    assert (found.verdict, found.fixed) == ("not reproducible", False)
+    assert found.reason == (
+        "cell [1] makes another output 1 text/plain each time it runs (cell [1]: it reads the machine's entropy"
+        f" (uuid.uuid4)); {OTHER}, so a seed does not fix it"
+    )
 
 
 def test_what_is_not_made_by_chance_needs_no_seed(shell, project):
     found = tried(shell, project, "made = 3", seed=7)
     assert (found.verdict, found.fixed) == ("identical", None)
-
-
-def test_draws_under_a_seed_differ_from_each_other(shell, project):
-    run(shell, "import numpy as np\nfirst, second = np.random.default_rng(), np.random.default_rng()")
-    found = tried(shell, project, "made = bool(first.random() == second.random())", seed=7)
-    assert found.verdict == "identical"  # False then, and False under no seed; nothing was fixed to one value
 
 
 def test_a_seed_that_no_generator_takes_is_refused(shell, project):
