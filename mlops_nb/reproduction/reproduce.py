@@ -13,8 +13,9 @@ from datetime import datetime
 from mlops_nb.capture import environments
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
+from mlops_nb.lineage.facts import read_run
 from mlops_nb.lineage.references import resolve
-from mlops_nb.lineage.slices import trace_of
+from mlops_nb.lineage.slices import Trace, trace_of
 from mlops_nb.pipelines.engine import Engine
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
@@ -78,7 +79,7 @@ def reproduce(
     """Run the slice of a thing again on a copy of its inputs, and compare all that it recorded with what comes now.
 
     Args:
-        ref: a variable, cell, file, dataset, model or ID
+        ref: a variable, cell, file, dataset, model, run or ID
         rtol: how far numbers may differ, relative to the larger one
         seed: what is made by chance runs twice more under this, to see whether a seed fixes it
         progress: told how far each run is
@@ -102,7 +103,12 @@ def reproduce(
 
 def script_of(project: Project, ref: str, node: int) -> Script:
     """Return what has to run again for a thing (row ID)."""
-    return Script.of(project, ref, trace_of(project, node))
+    if project.store.value("SELECT 1 FROM run WHERE id = ?", node) is None:
+        return Script.of(project, ref, trace_of(project, node))
+    facts = read_run(project, project.store.value("SELECT coalesce(original, id) FROM run WHERE id = ?", node))
+    if not facts.steps:
+        raise UsageError(f"no cell of {ref} was recorded - a pipeline comes out again step by step, a script does not")
+    return Script.of(project, ref, Trace(facts).back_from(executions=[*facts.steps]))
 
 
 def _run(script: Script, rtol: float, seed: int | None, progress: Progress) -> Reproduction:
