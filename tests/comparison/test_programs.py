@@ -88,9 +88,12 @@ def test_a_cell_that_ran_twice_on_the_way_is_in_the_program_twice(run):
 
 
 def test_two_models_out_of_one_run_differ_by_what_each_came_from(run):
-    train = "from sklearn.linear_model import Ridge\nmodel = Ridge(alpha=alpha).fit([[0], [1], [2], [3]], [0, 1, 0, 1])"
-    keep = "version = mlops.register(model, 'line', example=[[0]]).version"
-    run([("a", "alpha = 1"), ("t", train), ("k", keep), ("a", "alpha = 3"), ("t", train), ("k", keep)])
+    cells = {
+        "i": "from sklearn.linear_model import Ridge", "a": "alpha = 1",
+        "t": "model = Ridge(alpha=alpha).fit([[0], [1], [2], [3]], [0, 1, 0, 1])",
+        "k": "version = mlops.register(model, 'line', example=[[0]]).version",
+    }  # fmt: skip
+    run([*cells.items(), ("a", "alpha = 3"), ("t", cells["t"]), ("k", cells["k"])])
     found = programs("models:/line/1", "models:/line/2", "training_score")
     assert [(change.name, change.detail) for change in found.changes] == [("alpha", "1 → 3")]
 
