@@ -11,7 +11,9 @@ from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.reproduction.chance import called, sources
 from mlops_nb.reproduction.reproduce import Reproduction, reproduce, script_of
+from tests.pipelines.conftest import write_notebook
 from tests.reproduction.test_reproduce import run
+from tests.surfaces.conftest import mlops
 
 SAME, OTHER = "under the seed it comes out the same each time", "under the seed it comes out otherwise each time too"
 
@@ -114,3 +116,9 @@ def test_calls_name_the_sources_that_they_read():
     assert called("from datetime import datetime\ndatetime.now()") == ["it reads the clock (datetime.now)"]
     assert called("forest = Forest(n_jobs=-1)") == ["it runs threads (Forest(n_jobs=…))"]
     assert called("row.time()") == called("Forest(n_jobs=1)") == called("not python") == []
+
+
+def test_what_a_kernel_draws_as_it_starts_is_not_taken_for_the_first_cells(project, workspace):
+    write_notebook(workspace / "step.ipynb", "import numpy as np", "made = 1\nmade")
+    assert mlops(workspace, "run", "step.ipynb").returncode == 0
+    assert project.store.value("SELECT count(*) FROM doubt") == 0
