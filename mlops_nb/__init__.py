@@ -60,6 +60,8 @@ API = {
     "env_export": "environments.containers:env_export",
     "env_lock": "environments.locks:env_lock",
     "env_restore": "environments.restored:env_restore",
+    "bisect": "comparison.bisection:bisect",
+    "ci": "ci.checks:ci",
     "panel": "surfaces.panel:panel",
 }
 

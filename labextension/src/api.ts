@@ -38,6 +38,22 @@ export interface IAuditEntry {
   hash: string;
 }
 
+/** What moved a metric: ``good`` and ``bad`` are the neighbours between which it turned, ``cause`` the changes. */
+export interface IBisection {
+  metric: string;
+  good: IPoint;
+  bad: IPoint;
+  limit: string;
+  conclusion: string;
+  cause: IChange[];
+  environment: IEnvironmentChange[];
+  history: IPoint[];
+  tried: ITried[];
+  notes: string[];
+  runs: number;
+  reused: number;
+}
+
 /** One candidate of a search, or one fold of a cross-validation. */
 export interface ICandidate {
   position: number;
@@ -64,6 +80,23 @@ export interface ICellVerdict {
   verdict: string;
   reasons: IReason[];
   source: string;
+}
+
+/** A single change from A to B: of a cell, a parameter or data; ``before`` and ``after`` are sources or versions. */
+export interface IChange {
+  kind: string;
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
+/** One question and its answer: passed, failed, or broken where it could not be asked; and why in words. */
+export interface ICheck {
+  kind: string;
+  name: string;
+  verdict: string;
+  detail: string;
+  seconds: number;
 }
 
 /** What nothing refers to any more. */
@@ -184,6 +217,7 @@ export interface IDifference {
   environment: IEnvironmentChange[];
   metrics: IMetricChange[];
   unknown: string[];
+  explanation: IExplanation | null;
 }
 
 /** One comparison of current with reference data. */
@@ -197,6 +231,17 @@ export interface IDriftReport {
   alpha: number;
   effect: number;
   columns: IColumnDrift[];
+}
+
+/** A change made alone to A (or with those it cannot run without): the metric then, and by how much it moved. */
+export interface IEffect {
+  change: string;
+  kind: string;
+  detail: string;
+  verdict: string;
+  value: number | null;
+  effect: number | null;
+  note: string | null;
 }
 
 /** A package, or ``python``, ``platform``, a condition, ``git commit`` or ``uncommitted changes``, that is another. */
@@ -214,6 +259,21 @@ export interface IEnvironmentDifference {
   b: string;
   changes: IEnvironmentChange[];
   unknown: string[];
+}
+
+/** What moved a metric from A to B: the effect of each change alone, and the rest, which could not be separated. */
+export interface IExplanation {
+  metric: string;
+  recorded: number[];
+  before: number | null;
+  after: number | null;
+  effects: IEffect[];
+  rest: number | null;
+  chance: number;
+  notes: string[];
+  refused: string | null;
+  runs: number;
+  reused: number;
 }
 
 /** What was written: events, records or entities, in so many files, and what is only named because it is gone. */
@@ -294,6 +354,12 @@ export interface IImpact {
   variables: IGraphNode[];
   cells: IGraphNode[];
   truncated: boolean;
+}
+
+/** Whether everything passed, and every check. */
+export interface IIntegration {
+  passed: boolean;
+  checks: ICheck[];
 }
 
 /** A locked environment: the files that were written, what is pinned, and what is not or disagrees. */
@@ -387,6 +453,14 @@ export interface IPipelineRun {
   refused: boolean;
 }
 
+/** A run, or a model version, with the metric that it had. */
+export interface IPoint {
+  ref: string;
+  value: number;
+  at: string | null;
+  verdict: string;
+}
+
 /** Whether the store is whole, and every problem found. */
 export interface IProof {
   ok: boolean;
@@ -419,6 +493,7 @@ export interface IReproduction {
   environment: string;
   reason: string | null;
   created: string | null;
+  fixed: boolean | null;
 }
 
 /** A built environment: where it is, its kernel, whether it was there already, and how it is not as recorded. */
@@ -510,6 +585,14 @@ export interface IStep {
   run: string | null;
 }
 
+/** A mixture that ran: the changes that were made to the good program, and what it came to. */
+export interface ITried {
+  changes: string[];
+  value: number | null;
+  verdict: string;
+  failure: string | null;
+}
+
 /** Whether a value is what its notebook says. */
 export interface IVerdict {
   ref: string;
@@ -519,8 +602,10 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  bisect: IBisection;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  ci: IIntegration;
   columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];

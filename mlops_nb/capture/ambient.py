@@ -85,7 +85,14 @@ class Ambient:
         self.threads = Threads()
         self.alive: set[int] = set()
         self.working: set[int] = set()
+        self.begun = False
         self.observe()
+
+    def begin(self) -> None:
+        """Look again before the first cell: a kernel that starts with capture in it draws numbers of its own."""
+        if not self.begun:
+            self.begun = True
+            self.observe()
 
     def observe(self, plain: bool = True) -> list[str]:
         """Look at everything; return the names of what changed since the last look.

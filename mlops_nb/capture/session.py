@@ -196,6 +196,7 @@ class Session:
         if self.torn and not self.frames:
             self._mend()
         self._look_at_store()
+        self.ambient.begin()
         run = self.run if self.run is not None else self._begin_run(info.raw_cell)
         store, project = self.project.store, self.project
         number, started = store.next_id(), time.time()

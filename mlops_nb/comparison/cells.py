@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import difflib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlops_nb.capture.cells import SKIPPED
@@ -73,12 +73,12 @@ def compare(before: Sequence[Source], after: Sequence[Source], python: bool = Tr
     olds = [cell for cell in before if mean(cell.source)]
     news = [cell for cell in after if mean(cell.source)]
     place = {id(cell): number for side in (olds, news) for number, cell in enumerate(side)}
-    pairs = sorted(_matched(olds, news, mean), key=lambda pair: place[id(pair[0])])
-    moved = _moved(pairs, [place[id(new)] for _, new in pairs])
+    pairs = sorted(matched(olds, news, mean), key=lambda pair: place[id(pair[0])])
+    displaced = moved(pairs, [place[id(new)] for _, new in pairs])
     found: list[tuple[int, CellChange]] = []
     for old, new in pairs:
         same = mean(old.source) == mean(new.source)
-        if not same or old in moved:
+        if not same or old in displaced:
             found.append((place[id(new)], _change("moved" if same else "changed", old, new)))
     paired = {id(cell) for pair in pairs for cell in pair}
     found += [(place[id(old)], _change("removed", old, None)) for old in olds if id(old) not in paired]
@@ -95,9 +95,7 @@ def _change(kind: str, old: Source | None, new: Source | None) -> CellChange:
     )
 
 
-def _matched(
-    olds: Sequence[Source], news: Sequence[Source], mean: functools.partial[str]
-) -> list[tuple[Source, Source]]:
+def matched(olds: Sequence[Source], news: Sequence[Source], mean: Callable[[str], str]) -> list[tuple[Source, Source]]:
     """Match cells, by ID first."""
     known: dict[tuple[str | None, str | None], Source] = {
         (cell.step, cell.cell): cell for cell in news if cell.cell is not None
@@ -125,7 +123,7 @@ def _alike(olds: Sequence[Source], news: Sequence[Source]) -> Iterator[tuple[Sou
                 break
 
 
-def _moved(pairs: Sequence[tuple[Source, Source]], places: Sequence[int]) -> list[Source]:
+def moved(pairs: Sequence[tuple[Source, Source]], places: Sequence[int]) -> list[Source]:
     """Return, as they are in A, the cells that do not stand in the order of the rest in B, where they have places."""
     order = sorted(range(len(pairs)), key=places.__getitem__)
     matcher = difflib.SequenceMatcher(None, range(len(pairs)), order, autojunk=False)

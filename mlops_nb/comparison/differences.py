@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ from mlops_nb.capture.notebooks import INJECTED, Notebook
 from mlops_nb.capture.sources import imported
 from mlops_nb.comparison import cells, environments, inputs, sides, tables, values
 from mlops_nb.comparison.cells import CellChange, Source
+from mlops_nb.comparison.changes import between
 from mlops_nb.comparison.environments import EnvironmentChange, Surroundings
+from mlops_nb.comparison.explanations import BUDGET, Explanation
+from mlops_nb.comparison.explanations import explain as explained
 from mlops_nb.comparison.sides import Side
 from mlops_nb.comparison.tables import DataChange
+from mlops_nb.comparison.trials import Trials
 from mlops_nb.comparison.values import MetricChange, ParameterChange
-from mlops_nb.errors import ParameterError, UsageError
+from mlops_nb.errors import NotFound, ParameterError, UsageError
 from mlops_nb.lineage.references import resolve
 from mlops_nb.pipelines.parameters import declared
 from mlops_nb.project import Project
 from mlops_nb.records import Json, Record
-from mlops_nb.verbs import verb
+from mlops_nb.reproduction.seeds import checked
+from mlops_nb.verbs import Progress, silent, verb
 
 WORDS = {"run": "a run", "model": "a model version", "dataset": "a dataset version", "notebook": "a notebook"}
 SIGNATURE = "signature"
@@ -49,21 +55,69 @@ class Difference(Record):
     environment: list[EnvironmentChange] = field(default_factory=list)
     metrics: list[MetricChange] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    explanation: Explanation | None = None
 
 
-@verb("diff")
-def diff(project: Project, a: str, b: str, *, key: list[str] | None = None) -> Difference:
+@verb("diff", job=True)
+def diff(
+    project: Project,
+    a: str,
+    b: str,
+    *,
+    key: list[str] | None = None,
+    explain: bool = False,
+    metric: str | None = None,
+    budget: int = BUDGET,
+    seed: int | None = None,
+    progress: Progress = silent,
+) -> Difference:
     """Show what differs between two runs, models, datasets or notebooks, the likeliest causes first.
 
     Args:
         a: what it was: a run, a model version, a dataset version, or the path of a notebook
         b: what it is now: another of the same kind
         key: the columns that tell the rows of tables apart
+        explain: run A again with one change at a time, to see how much of a metric's difference each accounts for
+        metric: the metric to explain; by default the one that changed most for its size
+        budget: explain with at most so many runs
+        seed: explain with all that is made by chance under this seed
+        progress: told how far each run is
 
     Raises:
-        NotFound: one of them means nothing, or is no file.
-        UsageError: they are of different kinds, or cannot be compared, or the key is none.
+        NotFound: one of them means nothing, or is no file; or no such metric differs.
+        UsageError: they are of different kinds, or cannot be compared or explained, or the key is none.
     """
+    found, pair = _compared(project, a, b, key or ())
+    if not explain:
+        return found
+    if pair is None:
+        raise UsageError(f"{a!r} and {b!r} have no metric to explain - give two runs or models")
+    if budget < 2:
+        raise UsageError(f"budget={budget} is too small - A and B alone take 2 runs")
+    change = _to_explain(project, found.metrics, metric)
+    programs = between(project, *pair, change.name)
+    if programs is None:
+        raise UsageError(f"no recorded cell logged {change.name!r} on both sides - there is no program to run again")
+    assert change.before is not None and change.after is not None
+    with closing(Trials(programs, change.name, budget, checked(seed), progress)) as trials:
+        return replace(found, explanation=explained(trials, change.name, (change.before, change.after)))
+
+
+def _to_explain(project: Project, changes: Sequence[MetricChange], name: str | None) -> MetricChange:
+    """Return the metric of a name, or the one that changed most; one that a cell logged before those that were seen."""
+    known = {change.name: change for change in changes if change.difference is not None}
+    if name is None and not known:
+        raise NotFound("no metric differs between A and B, so there is nothing to explain")
+    if name is not None and name not in known:
+        raise NotFound.naming("metric that differs", name, list(known))
+    if name is not None:
+        return known[name]
+    logged = {row["name"] for row in project.store.rows("SELECT DISTINCT name FROM metric WHERE fit IS NULL")}
+    return next((known[name] for name in known if name.rpartition("/")[2] in logged), next(iter(known.values())))
+
+
+def _compared(project: Project, a: str, b: str, key: Sequence[str]) -> tuple[Difference, tuple[Side, Side] | None]:
+    """Return what differs, and the two sides where they are runs or models."""
     with hooks.unheard():
         (kind, left), (other, right) = _meant(project, a), _meant(project, b)
         for ref, found in ((a, kind), (b, other)):
@@ -72,11 +126,12 @@ def diff(project: Project, a: str, b: str, *, key: list[str] | None = None) -> D
         if kind != other:
             raise UsageError(f"{a!r} is {WORDS[kind]} and {b!r} is {WORDS[other]} - give two of one kind: {_ways()}")
         if isinstance(left, Path) or isinstance(right, Path):
-            return _notebooks(a, b, notebooks.read(Path(left)), notebooks.read(Path(right)))
+            return _notebooks(a, b, notebooks.read(Path(left)), notebooks.read(Path(right))), None
         if kind == "dataset":
-            return _datasets(project, a, b, (left, right), key or ())
+            return _datasets(project, a, b, (left, right), key), None
         make = sides.of_run if kind == "run" else sides.of_model
-        return _runs(project, a, b, (make(project, left), make(project, right)), key or ())
+        pair = make(project, left), make(project, right)
+        return _runs(project, a, b, pair, key), pair
 
 
 def _ways() -> str:

@@ -50,12 +50,12 @@ class Part:
             if name not in last or step.number in self.leading or last[name].number not in self.leading:
                 last[name] = step
         kept = [step for step in last.values() if step.number in self.leading or not leading_only]
-        shown = (step for step in sorted(kept, key=lambda step: step.number) if not _is_injected(step))
+        shown = (step for step in sorted(kept, key=lambda step: step.number) if not is_injected(step))
         for position, step in enumerate(shown, 1):
             yield Source(step.cell, self.step, position, step.source, step.number in self.leading)
 
 
-def _is_injected(step: Step) -> bool:
+def is_injected(step: Step) -> bool:
     """Whether a cell is the one that papermill makes of given parameters, which are compared as such.
 
     Where nobody says which notebook runs, it is told by its first line, and that it does nothing else.
@@ -109,7 +109,7 @@ class Side:
         for part in reversed(self.parts):
             roots = [
                 number
-                for name, number in _loggers(project, part).items()
+                for name, number in loggers(project, part).items()
                 if part.named(name) in metrics and number in part.facts.steps
             ]
             roots += [number for number, things in part.facts.wrote.items() if {t.node for t in things} & wanted]
@@ -165,7 +165,7 @@ def _part(project: Project, number: int, is_step: bool) -> Part:
     return Part(original, run.name if is_step else None, run, read_run(project, original), surroundings)
 
 
-def _loggers(project: Project, part: Part) -> dict[str, int]:
+def loggers(project: Project, part: Part) -> dict[str, int]:
     """Return by metric the outermost cell that logged it last, of those that a cell logged."""
     rows = project.store.rows(
         "WITH RECURSIVE logged (name, id, execution) AS ("

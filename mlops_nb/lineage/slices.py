@@ -174,7 +174,11 @@ def slice_of(project: Project, ref: str, as_of: str | None = None) -> Slice:
         UsageError: it is a thing that no single cell made, such as a run.
     """
     end = before(project, as_of)
-    trace = trace_of(project, resolve(project, ref, end), end=end)
+    return slice_from(project, ref, trace_of(project, resolve(project, ref, end), end=end))
+
+
+def slice_from(project: Project, ref: str, trace: Trace) -> Slice:
+    """Return what a backward walk found as a slice."""
     trace.doubt(*trace.facts.gaps)
     for step in trace.steps:
         if secrets := removed(step.source):

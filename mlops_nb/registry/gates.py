@@ -127,3 +127,19 @@ def last(project: Project, number: int) -> tuple[Gate, str] | None:
         return None
     criteria = [Criterion(**criterion) for criterion in json.loads(row["criteria"])]
     return Gate(row["name"], row["version"], bool(row["passed"]), criteria), row["charter"]
+
+
+def held(project: Project, number: int) -> Gate | None:
+    """Hold the metrics of a version's last gate against the criteria as they are now; None if it had none.
+
+    Nothing is recorded; whether the version came out again is asked anew.
+
+    Raises:
+        UsageError: a criterion is not well formed.
+    """
+    if (judged := last(project, number)) is None:
+        return None
+    found, _ = judged
+    values = {one.name: one.value for one in found.criteria if one.value is not None}
+    verdicts = hold(values | _reproduced(project, number), project.section(SECTION))
+    return Gate(found.model, found.version, all(one.passed for one in verdicts), verdicts)

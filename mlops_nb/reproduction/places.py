@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlops_nb.capture import conditions, environments
 from mlops_nb.capture.environments import Environment
 from mlops_nb.environments.recorded import Recorded
 from mlops_nb.environments.restored import Restored, built, restore
-from mlops_nb.project import Project
-from mlops_nb.verbs import Progress
+from mlops_nb.reproduction.stages import Script
+from mlops_nb.verbs import Progress, silent
 
 RESTORED, HERE = "restored", "here"
 
@@ -40,19 +40,19 @@ class Place:
         return ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
 
 
-def place_of(project: Project, ref: str, executions: Sequence[int], here: bool, progress: Progress) -> Place:
-    """Return where executions run again: in their environment, built again if it is another, or ``here``.
+def place_of(script: Script, *, here: bool, progress: Progress = silent) -> Place:
+    """Return where a slice runs again: in its environment, built again if it is another, or ``here``.
 
     Raises:
         NotInstallable: it cannot be built again.
     """
-    store, now = project.store, environments.environment()
-    then = environments.of_execution(store, executions[-1])
+    store, now, last = script.project.store, environments.environment(), script.executions[-1]
+    then = environments.of_execution(store, last)
     if here:
         return Place(then, now)
-    run = store.value("SELECT run FROM execution WHERE id = ?", executions[-1])
+    run = store.value("SELECT run FROM execution WHERE id = ?", last)
     variables = conditions.variables(conditions.of_run(store, run))
     if then is None or then.hash == now.hash:
         return Place(then, now, variables=variables)
-    restored = restore(Recorded(project, ref, then), progress=progress)
+    restored = restore(Recorded(script.project, script.slice.ref, then), progress=progress)
     return Place(then, built(restored.folder), restored, variables)

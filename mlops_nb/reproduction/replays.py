@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,21 @@ class Replay:
 
 
 @contextlib.contextmanager
-def replayed(script: Script, progress: Callable[[int, int], None], place: Place) -> Iterator[Replay]:
+def replayed(
+    script: Script,
+    progress: Callable[[int, int], None],
+    place: Place,
+    engine: Engine,
+    variables: Mapping[str, str],
+) -> Iterator[Replay]:
     """Run a slice on a stage that is there as long as the block.
+
+    Args:
+        script: the slice
+        progress: told how many cells are done, of how many
+        place: in which environment it runs
+        engine: what runs it; it keeps the variables of one replay for the next
+        variables: environment variables that it runs under, beside those of the place
 
     Raises:
         StepFailed: the process that runs it died.
@@ -43,27 +56,30 @@ def replayed(script: Script, progress: Callable[[int, int], None], place: Place)
         notebook = build(script, root)
         stage = Project(root)
         with contextlib.closing(stage.store):
-            yield _run(stage, notebook, progress, place)
+            yield _run(stage, notebook, progress, place, engine, variables)
 
 
-def _run(stage: Project, notebook: Path, progress: Callable[[int, int], None], place: Place) -> Replay:
-    engine, root = Engine(), stage.root
+def _run(
+    stage: Project,
+    notebook: Path,
+    progress: Callable[[int, int], None],
+    place: Place,
+    engine: Engine,
+    variables: Mapping[str, str],
+) -> Replay:
+    root, restored = stage.root, place.restored
     number = runs.start(stage, "notebook", "slice", notebook=stage.relative(notebook))
-    restored = place.restored
     environment = {
         **place.variables,
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
-        "MLOPS_ACTOR": stage.actor,
+        "MLOPS_ACTOR": stage.actor, **variables,
     }  # fmt: skip
     if restored is not None:
         environment |= _elsewhere(restored, stage)
-    try:
-        error = engine.execute(
-            notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total),
-            restored.kernel if restored else None,
-        )  # fmt: skip
-    finally:
-        engine.stop()
+    error = engine.execute(
+        notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total),
+        restored.kernel if restored else None,
+    )  # fmt: skip
     runs.finish(stage, number, "failed" if error else "ok")
     rows = stage.store.rows("SELECT id FROM execution WHERE run = ? AND parent IS NULL ORDER BY id", number)
     return Replay(stage, [row["id"] for row in rows], error)

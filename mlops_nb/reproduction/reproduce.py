@@ -10,21 +10,24 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import PurePosixPath
 
 from mlops_nb.capture import environments
 from mlops_nb.capture.environments import Environment
 from mlops_nb.errors import UsageError
 from mlops_nb.ids import canonical_json
+from mlops_nb.lineage.facts import read_run
 from mlops_nb.lineage.references import resolve
-from mlops_nb.lineage.slices import slice_of, trace_of
+from mlops_nb.lineage.slices import Trace, trace_of
+from mlops_nb.pipelines.engine import Engine
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
+from mlops_nb.reproduction.chance import examine, told
 from mlops_nb.reproduction.matching import match
 from mlops_nb.reproduction.places import HERE, Place, place_of
 from mlops_nb.reproduction.replays import Replay, replayed
 from mlops_nb.reproduction.results import Key, Result, results
 from mlops_nb.reproduction.rungs import DIFFERENT, EQUIVALENT, IDENTICAL, RUNGS
+from mlops_nb.reproduction.seeds import checked, hashed
 from mlops_nb.reproduction.stages import Script, obstacles
 from mlops_nb.verbs import Progress, silent, verb
 
@@ -49,7 +52,8 @@ class Reproduction(Record):
     """Whether a thing came out again, and on which rung all of it did.
 
     ``slice`` is the number of cells that ran; ``environment`` says whether that was ``here``, or in the environment of
-    the record, which was ``restored`` for it.
+    the record, which was ``restored`` for it. ``fixed`` says of what is made by chance whether it comes out the same
+    each time under the seed that was given.
     """
 
     ref: str
@@ -60,6 +64,7 @@ class Reproduction(Record):
     environment: str
     reason: str | None
     created: datetime | None
+    fixed: bool | None = None
 
     @property
     def again(self) -> bool:
@@ -74,49 +79,61 @@ class Reproduction(Record):
 
 @verb("reproduce", job=True)
 def reproduce(
-    project: Project, ref: str, *, rtol: float = 0.0, here: bool = False, progress: Progress = silent
+    project: Project,
+    ref: str,
+    *,
+    rtol: float = 0.0,
+    here: bool = False,
+    seed: int | None = None,
+    progress: Progress = silent,
 ) -> Reproduction:
     """Run the slice of a thing again on a copy of its inputs, and compare all that it recorded with what comes now.
 
     Args:
-        ref: a variable, cell, file, dataset, model or ID
+        ref: a variable, cell, file, dataset, model, run or ID
         rtol: how far numbers may differ, relative to the larger one
         here: run in the environment that is here, also where the recorded one is another
+        seed: what is made by chance runs twice more under this, to see whether a seed fixes it
         progress: told how far each run is
 
     Raises:
         NotFound: the reference means nothing.
-        UsageError: no cell made it, or rtol is negative.
+        UsageError: no cell made it, or rtol or the seed is out of range.
         NotInstallable: its environment cannot be built again.
     """
     if rtol < 0:
         raise UsageError(f"rtol={rtol} is negative - give a part of the number, such as 1e-9")
+    checked(seed)
     node = resolve(project, ref)
     script = script_of(project, ref, node)
     place = Place(None, environments.environment())
     if found := obstacles(script):
         judged = _judgement(script, {}, NOT_REPRODUCIBLE, "; ".join(found))
     else:
-        place = place_of(project, ref, script.executions, here, progress)
-        judged = replace(_run(script, rtol, progress, place), environment=place.word)
+        place = place_of(script, here=here, progress=progress)
+        judged = replace(_run(script, rtol, seed, place, progress), environment=place.word)
     _keep(project, node, judged, place.now)
     return judged
 
 
 def script_of(project: Project, ref: str, node: int) -> Script:
     """Return what has to run again for a thing (row ID)."""
-    trace = trace_of(project, node)
-    run = project.store.value("SELECT run FROM execution WHERE id = ?", trace.steps[0].number)
-    notebook = project.store.value("SELECT notebook FROM run WHERE id = ?", run)
-    folder = str(PurePosixPath(notebook).parent) if notebook and not PurePosixPath(notebook).is_absolute() else "."
-    return Script(project, slice_of(project, ref), trace.facts, [step.number for step in trace.steps], folder)
+    if project.store.value("SELECT 1 FROM run WHERE id = ?", node) is None:
+        return Script.of(project, ref, trace_of(project, node))
+    facts = read_run(project, project.store.value("SELECT coalesce(original, id) FROM run WHERE id = ?", node))
+    if not facts.steps:
+        raise UsageError(f"no cell of {ref} was recorded - a pipeline comes out again step by step, a script does not")
+    return Script.of(project, ref, Trace(facts).back_from(executions=[*facts.steps]))
 
 
-def _run(script: Script, rtol: float, progress: Progress, place: Place) -> Reproduction:
+def _run(script: Script, rtol: float, seed: int | None, place: Place, progress: Progress) -> Reproduction:
     then = results(script.project, script.executions)
-    with replayed(script, lambda done, total: progress("run again", done, total), place) as once:
-        if failure := _failure(script, once):
-            return _judgement(script, {}, NOT_REPRODUCIBLE, failure)
+    with (
+        Engine() as engine,
+        replayed(script, lambda done, total: progress("run again", done, total), place, engine, hashed(1)) as once,
+    ):
+        if failed := failure(script, once):
+            return _judgement(script, {}, NOT_REPRODUCIBLE, failed)
         if not then:
             reason = "nothing that its cells made was recorded - show it, log it or write it in a cell"
             return _judgement(script, {}, NOT_REPRODUCIBLE, reason)
@@ -126,32 +143,32 @@ def _run(script: Script, rtol: float, progress: Progress, place: Place) -> Repro
         if not differing:
             exact = all(one.verdict == IDENTICAL for one in compared.values())
             return _judgement(script, compared, IDENTICAL if exact else EQUIVALENT, None)
-        with replayed(script, lambda done, total: progress("once more", done, total), place) as twice:
-            chance = _by_chance(now, results(twice.project, twice.executions), rtol)
-    changed = [key for key in differing if key not in chance]
+        chance = examine(script, now, rtol, seed, place, engine, progress)
+    changed = [key for key in differing if key not in chance.keys]
     if not changed:
-        return _judgement(script, compared, NOT_REPRODUCIBLE, _chance(script, min(chance)))
+        return _judgement(script, compared, NOT_REPRODUCIBLE, told(script, chance), chance.fixed)
     parts = [f"first in {compared[changed[0]].name}"]
     parts += [f"the environment is another: {other}"] if (other := place.changed()) else []
-    parts += [_chance(script, min(chance))] if chance else []
-    return _judgement(script, compared, DIFFERENT, "; ".join(parts))
+    parts += [told(script, chance)] if chance.keys else []
+    return _judgement(script, compared, DIFFERENT, "; ".join(parts), chance.fixed)
 
 
-def _judgement(script: Script, found: Mapping[Key, Compared], verdict: str, reason: str | None) -> Reproduction:
+def _judgement(
+    script: Script, found: Mapping[Key, Compared], verdict: str, reason: str | None, fixed: bool | None = None
+) -> Reproduction:
     compared = list(found.values())
-    doubts = script.slice.uncheckable
-    told = [reason] if reason else []
-    if doubts:
-        told.append(f"not certain: {'; '.join(doubts)}")
+    said = [reason] if reason else []
+    if doubts := [doubt for doubt in script.slice.uncheckable if doubt not in (reason or "")]:
+        said.append(f"not certain: {'; '.join(doubts)}")
     rungs = [RUNGS.index(one.rung) for one in compared if one.rung is not None]
     rung = RUNGS[max(rungs)] if rungs and verdict in (IDENTICAL, EQUIVALENT) else None
     return Reproduction(
-        script.slice.ref, verdict, rung, compared, len(script.executions), HERE, "; ".join(told) or None,
-        moment(time.time()),
+        script.slice.ref, verdict, rung, compared, len(script.executions), HERE, "; ".join(said) or None,
+        moment(time.time()), fixed,
     )  # fmt: skip
 
 
-def _failure(script: Script, run: Replay) -> str | None:
+def failure(script: Script, run: Replay) -> str | None:
     """Return how a replay failed to run to its end, or None."""
     for cell, number in zip(script.slice.cells, run.executions, strict=False):
         outcome = run.project.store.row("SELECT status, reason FROM outcome WHERE id = ?", number)
@@ -170,21 +187,6 @@ def _compared(script: Script, then: Result, now: Result | None, rtol: float) -> 
         return Compared(name, then.kind, DIFFERENT, "it was not made again", None, then.hash, None)
     found = match(then, now, rtol)
     return Compared(name, then.kind, found.verdict, found.detail, found.rung, then.hash, now.hash)
-
-
-def _by_chance(once: Mapping[Key, Result], twice: Mapping[Key, Result], rtol: float) -> set[Key]:
-    """Return the results in which two replays differ from each other."""
-    lost = once.keys() ^ twice.keys()
-    return lost | {key for key in once.keys() & twice.keys() if match(once[key], twice[key], rtol).verdict == DIFFERENT}
-
-
-def _chance(script: Script, key: Key) -> str:
-    """Say of a result that it is made by chance, and from what, where that is known."""
-    cell, _, name = key
-    facts, before = script.facts, script.executions[: cell + 1]
-    sources = dict.fromkeys(why for number in before for made in facts.made[number] for why in facts.doubts[made])
-    said = "".join(f" ({why})" for why in sources if why not in script.slice.uncheckable)
-    return f"cell [{script.slice.cells[cell].execution_count}] makes another {name} each time it runs{said}"
 
 
 def _keep(project: Project, node: int, judged: Reproduction, place: Environment) -> None:

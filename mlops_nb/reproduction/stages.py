@@ -10,12 +10,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlops_nb.capture.files.opened import same_folder
 from mlops_nb.ids import file_digest
 from mlops_nb.lineage.facts import Named, RunFacts
-from mlops_nb.lineage.slices import Slice, SliceFile, as_notebook
+from mlops_nb.lineage.slices import Slice, SliceFile, Trace, as_notebook, slice_from
 from mlops_nb.project import CHARTER, Project
 
 NOTEBOOK = "slice.ipynb"
@@ -39,6 +39,15 @@ class Script:
     facts: RunFacts
     executions: Sequence[int]
     folder: str  # where it ran, below the project's root
+
+    @classmethod
+    def of(cls, project: Project, ref: str, trace: Trace) -> Script:
+        """Return what has to run again for what a backward walk started from."""
+        numbers = [step.number for step in trace.steps]
+        run = project.store.value("SELECT run FROM execution WHERE id = ?", numbers[0])
+        notebook = project.store.value("SELECT notebook FROM run WHERE id = ?", run)
+        folder = str(PurePosixPath(notebook).parent) if notebook and not PurePosixPath(notebook).is_absolute() else "."
+        return cls(project, slice_from(project, ref, trace), trace.facts, numbers, folder)
 
     def made(self) -> Iterator[Named]:
         """Yield the datasets and models that it makes."""

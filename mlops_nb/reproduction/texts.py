@@ -15,7 +15,8 @@ IDENTIFIER = re.compile(r"\bT_[0-9a-f]{5}(?![0-9a-f])|(?<=sk-container-id-)\d+")
 ID = re.compile(r"\b[0-9a-f]{16}\b")
 KERNEL = re.compile(r"\bipykernel_\d+")
 CLOCK = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?")
-DURATION = re.compile(r"(?m)^(?:CPU times|Wall time): .*$|\b\d+(?:\.\d+)? [mµn]s ± .*$")
+DURATION = re.compile(r"(?m)^(?:CPU times|Wall time): .*$|^.* per loop \(mean (?:±|\+-) std\. dev\. of .*\)$")
+SLOWEST = re.compile(r"(?m)^The slowest run took .* times longer than the fastest\..*\n?")  # %timeit says it or not
 DAY = 86400.0
 
 
@@ -56,7 +57,7 @@ STRIPPED: dict[str, Callable[[str, Result], str]] = {
     "identifiers": lambda text, side: IDENTIFIER.sub("<id>", _ids(text, side)),
     "the number of the kernel's process": lambda text, _: KERNEL.sub("ipykernel_<process>", text),
     "the clock": _clock,
-    "durations": lambda text, _: DURATION.sub("<duration>", text),
+    "durations": lambda text, _: DURATION.sub("<duration>", SLOWEST.sub("", text)),
 }
 
 

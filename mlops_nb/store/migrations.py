@@ -278,6 +278,20 @@ def origins(db: Any) -> None:
         db.conn.execute(statement)
 
 
+TRIALS = (
+    # what a program came to when it ran on a stage: its metrics (JSON, the last value of each) by what it is made of
+    """CREATE TABLE trial (
+        key TEXT PRIMARY KEY, metrics TEXT NOT NULL, environment BIGINT NOT NULL REFERENCES environment (id),
+        at DOUBLE PRECISION NOT NULL)""",
+)
+
+
+def trials(db: Any) -> None:
+    """Keep what mixtures of two programs came to."""
+    for statement in TRIALS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -288,4 +302,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0006_cells", cells),
     ("0007_reproductions", reproductions),
     ("0008_origins", origins),
+    ("0009_trials", trials),
 )

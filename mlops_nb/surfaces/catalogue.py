@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
-from mlops_nb.comparison import differences
+from mlops_nb.ci import checks as integration
+from mlops_nb.comparison import bisection, differences
 from mlops_nb.data import checks, crossings, datasets
 from mlops_nb.environments import containers, locks, restored
 from mlops_nb.lineage import columns, details, graph, impact, slices
@@ -21,8 +22,8 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, locks, restored, containers,
-    panel, demo,
+    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, bisection, integration, locks,
+    restored, containers, panel, demo,
 )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_a_step_whose_file_the_metric_came_from_explains_it_and_a_cached_one_is_
     c, b, a = (f"runs:/{found.id}" for found in runs.runs(project, kind="pipeline"))
     assert diff(project, a, b).to_json() == {"a": a, "b": b} | {
         name: [] for name in ("cells", "parameters", "data", "environment", "metrics", "unknown")
-    }
+    } | {"explanation": None}
     found = diff(project, b, c)
     assert [(m.name, m.before, m.after) for m in found.metrics] == [("b/total", 2.0, 4.0)]
     assert [(change.step, change.cell, change.explains) for change in found.cells] == [

@@ -43,6 +43,12 @@ TEXTS = {
     "an address": ("<a.B object at 0x7f1a64010ad0>", "<a.B object at 0x55aa00bb1122>", "addresses in memory"),
     "the clock": ("ran at 2026-03-01 12:00:01", "ran at 2026-03-01 12:00:09", "the clock"),
     "a duration": ("Wall time: 3 ms\n5", "Wall time: 8.1 s\n5", "durations"),
+    "what %timeit says": (
+        "75.7 ns ± 1.17 ns per loop (mean ± std. dev. of 7 runs, 10,000,000 loops each)\n",
+        "The slowest run took 4.20 times longer than the fastest. This could mean that an intermediate result is being"
+        " cached.\n1.2 μs ± 81.6 ms per loop (mean ± std. dev. of 7 runs, 1 loop each)\n",
+        "durations",
+    ),
     "the kernel": ("/tmp/ipykernel_1/2.py: Warning", "/tmp/ipykernel_9/2.py: Warning", "the number of the kernel's process"),
     "a style's identifier": ("#T_4af3d_row0", "#T_99aa0_row0", "identifiers"),
 }  # fmt: skip

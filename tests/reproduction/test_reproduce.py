@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlops_nb import project as projects
+from mlops_nb.capture.runs import public_id, runs, start
 from mlops_nb.errors import UsageError
 from mlops_nb.lineage.details import show
 from mlops_nb.project import Project
@@ -242,3 +243,15 @@ def test_an_interrupted_run_leaves_nothing_behind(shell, project, monkeypatch):
         reproduce(project, "var:a", progress=stop)
     assert not [name for name in os.listdir() if name.startswith("mlops-")]
     assert project.store.value("SELECT count(*) FROM reproduction") == 0
+
+
+def test_a_run_comes_out_again_with_all_of_its_cells(shell, project):
+    run(shell, "a = 1\na", "b = 2\nb")
+    found = reproduce(project, f"runs:/{runs(project)[0].id}")
+    assert (found.verdict, found.slice, len(found.compared)) == ("identical", 2, 2)
+
+
+def test_a_run_without_cells_is_refused(project):
+    number = start(project, "pipeline", "flights")
+    with pytest.raises(UsageError, match="no cell of .* was recorded - a pipeline comes out again step by step"):
+        reproduce(project, f"runs:/{public_id(project, number)}")

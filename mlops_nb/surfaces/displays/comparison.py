@@ -13,6 +13,7 @@ from mlops_nb.comparison.tables import DataChange
 from mlops_nb.comparison.values import MetricChange, ParameterChange
 from mlops_nb.records import Record, Records
 from mlops_nb.surfaces import html, text
+from mlops_nb.surfaces.displays import explanations as explanations  # which shows what else a comparison gives
 
 LINES = 30  # of one changed cell
 MARK = "*"
@@ -82,6 +83,7 @@ def _(found: Difference) -> str:
         parts.append(LEGEND)
     if found.unknown:
         parts.append("not known\n" + "\n".join(f"  {reason}" for reason in found.unknown))
+    parts += [text.to_text(found.explanation)] if found.explanation else []
     return "\n\n".join(parts)
 
 
@@ -102,6 +104,7 @@ def _(found: Difference) -> str:
     if found.unknown:
         reasons = "".join(f"<li>{escape(reason)}</li>" for reason in found.unknown)
         parts.append(f"<h4>not known</h4><ul>{reasons}</ul>")
+    parts += [html.body(found.explanation)] if found.explanation else []
     return "".join(parts)
 
 
