@@ -9,6 +9,7 @@ from mlops_nb.capture import conditions, environments
 from mlops_nb.capture.environments import Environment
 from mlops_nb.environments.recorded import Recorded
 from mlops_nb.environments.restored import Restored, built, restore
+from mlops_nb.errors import NotInstallable
 from mlops_nb.project import Project
 from mlops_nb.verbs import Progress
 
@@ -44,7 +45,7 @@ def place_of(project: Project, ref: str, executions: Sequence[int], here: bool, 
     """Return where executions run again: in their environment, built again if it is another, or ``here``.
 
     Raises:
-        NotInstallable: it cannot be built again.
+        NotInstallable: it cannot be built again, or no kernel runs in it.
     """
     store, now = project.store, environments.environment()
     then = environments.of_execution(store, executions[-1])
@@ -54,5 +55,7 @@ def place_of(project: Project, ref: str, executions: Sequence[int], here: bool, 
     variables = conditions.variables(conditions.of_run(store, run))
     if then is None or then.hash == now.hash:
         return Place(then, now, variables=variables)
+    if "ipykernel" not in then.packages:
+        raise NotInstallable(f"the environment of {ref} has no ipykernel, so no kernel runs in it - run it --here")
     restored = restore(Recorded(project, ref, then), progress=progress)
     return Place(then, built(restored.folder), restored, variables)
