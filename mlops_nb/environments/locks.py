@@ -162,7 +162,8 @@ def lock(project: Project, pins: Pins, name: str) -> tuple[dict[str, str], list[
     """
     with tempfile.TemporaryDirectory(prefix="mlops-") as place:
         folder, wanted = Path(place), "\n".join(pins.wanted.values())
-        options: list[str | Path] = ["--python-version", pins.environment.version, "--no-header", "--no-annotate"]
+        options: list[str | Path] = ["--python", sys.executable, "--python-version", pins.environment.version]
+        options += ["--no-header", "--no-annotate"]
         if pins.held:
             (folder / "held.txt").write_text("\n".join(pins.held), encoding="utf-8")
             options += ["--constraints", folder / "held.txt"]

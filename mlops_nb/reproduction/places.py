@@ -9,6 +9,7 @@ from mlops_nb.capture import conditions, environments
 from mlops_nb.capture.environments import Environment
 from mlops_nb.environments.recorded import Recorded
 from mlops_nb.environments.restored import Restored, built, restore
+from mlops_nb.errors import NotInstallable
 from mlops_nb.reproduction.stages import Script
 from mlops_nb.verbs import Progress, silent
 
@@ -44,9 +45,10 @@ def place_of(script: Script, *, here: bool, progress: Progress = silent) -> Plac
     """Return where a slice runs again: in its environment, built again if it is another, or ``here``.
 
     Raises:
-        NotInstallable: it cannot be built again.
+        NotInstallable: it cannot be built again, or no kernel runs in it.
     """
-    store, now, last = script.project.store, environments.environment(), script.executions[-1]
+    store, ref, last = script.project.store, script.slice.ref, script.executions[-1]
+    now = environments.environment()
     then = environments.of_execution(store, last)
     if here:
         return Place(then, now)
@@ -54,5 +56,7 @@ def place_of(script: Script, *, here: bool, progress: Progress = silent) -> Plac
     variables = conditions.variables(conditions.of_run(store, run))
     if then is None or then.hash == now.hash:
         return Place(then, now, variables=variables)
-    restored = restore(Recorded(script.project, script.slice.ref, then), progress=progress)
+    if "ipykernel" not in then.packages:
+        raise NotInstallable(f"the environment of {ref} has no ipykernel, so no kernel runs in it - run it --here")
+    restored = restore(Recorded(script.project, ref, then), progress=progress)
     return Place(then, built(restored.folder), restored, variables)

@@ -76,10 +76,14 @@ def _run(
     }  # fmt: skip
     if restored is not None:
         environment |= _elsewhere(restored, stage)
-    error = engine.execute(
-        notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total),
-        restored.kernel if restored else None,
-    )  # fmt: skip
+    try:
+        error = engine.execute(
+            notebook, stage.home / "receipt.ipynb", {}, environment, lambda done, total, _: progress(done, total),
+            restored.kernel if restored else None,
+        )  # fmt: skip
+    except BaseException:  # the stage is removed next, and a kernel would go on writing to it
+        engine.stop()
+        raise
     runs.finish(stage, number, "failed" if error else "ok")
     rows = stage.store.rows("SELECT id FROM execution WHERE run = ? AND parent IS NULL ORDER BY id", number)
     return Replay(stage, [row["id"] for row in rows], error)

@@ -39,7 +39,11 @@ def test_where_the_environment_is_the_recorded_one_nothing_is_built(registry: Re
 
 
 def test_an_environment_that_cannot_be_built_is_no_verdict(registry: Registry, project, ran_in):
-    ran_in(make({"lost": "1.0"}))
+    ran_in(make({"leaf": "1.0"}))
+    with pytest.raises(NotInstallable, match="of cell:1 has no ipykernel, so no kernel runs in it - run it --here"):
+        reproduce(project, "cell:1")
+    registry.add("ipykernel", "7.0")
+    ran_in(make({"ipykernel": "7.0", "lost": "1.0"}))
     with pytest.raises(NotInstallable, match="the environment of cell:1 cannot be locked: .*lost.*"):
         reproduce(project, "cell:1")
     assert project.store.value("SELECT count(*) FROM reproduction") == 0

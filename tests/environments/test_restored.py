@@ -54,6 +54,19 @@ def test_one_that_somebody_has_changed_is_built_anew(registry: Registry, project
     assert not (packages_of(again.folder) / "other-1.0.dist-info").exists()
 
 
+def test_two_that_build_the_same_do_not_meet(registry: Registry, project, ran_in, start_process):
+    registry.add("leaf", "1.0")
+    kept = ran_in(make({"leaf": "1.0"}))
+    code = "import mlops_nb as mlops; print(mlops.env_restore('cell:1').packages)"
+    both = [
+        start_process(code, **{name: os.environ[name] for name in os.environ if name.startswith("UV_")}) for _ in "ab"
+    ]
+    told = [process.communicate(timeout=60) for process in both]
+    assert [out.strip() for out, _ in told] == ["1", "1"], told
+    folders = [path.name for path in (project.home / "environments").iterdir() if path.is_dir()]
+    assert folders == [kept.hash]
+
+
 def test_what_cannot_be_built_leaves_nothing_behind(registry: Registry, project, ran_in):
     registry.add("leaf", "1.0", tag="cp311-cp311-win_amd64")
     ran_in(make({"leaf": "1.0"}))

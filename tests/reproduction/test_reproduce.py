@@ -186,7 +186,7 @@ mlops.register(model, "trees", example=X).version
     Path("mlops.toml").write_text('[charter.criteria]\nreproduced = ">= 1"\n')
     assert not gate(project, "trees", metrics={"reproduced": 1.0}).passed  # nobody has tried, whatever is claimed
     found = reproduce(project, "models:/trees/2")
-    assert gate(project, "trees").passed
+    assert gate(project, "trees").passed, found
     assert not gate(project, "models:/trees/1").passed
     assert (found.verdict, found.rung) == ("identical", "content")
     verdicts = by_name(found)

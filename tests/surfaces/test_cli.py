@@ -164,3 +164,12 @@ def test_a_pipeline_runs_and_shows_its_steps(tmp_path: Path):
     assert ended.stdout.splitlines()[1].split()[:2] == ["a", "ran"]
     assert ended.stderr.splitlines() == ["a: running 3 cells", "a: done"]
     assert mlops(tmp_path, "run", "-p", "n=2").stderr.splitlines() == ["a: cached"]
+
+
+def test_the_first_word_of_verbs_of_two_words_shows_them(cli: Cli):
+    shown = cli("env", "--help")
+    assert shown.returncode == 0
+    assert all(word in shown.stdout for word in ("diff", "export", "lock", "restore"))
+    wrong = cli("env", "lok")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "No such command 'lok'" in wrong.stderr

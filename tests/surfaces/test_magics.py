@@ -179,3 +179,10 @@ def test_unloading_takes_the_magic_away(shell: Any):
     display = shell.display_formatter
     for formatter in (*display.formatters.values(), display.mimebundle_formatter):
         assert not {Record, Records} & set(formatter.type_printers)
+
+
+def test_a_verb_of_two_words_is_completed_and_named_where_one_is_missing(shell: Any):
+    assert set(completed("%mlops env ")) == {name.removeprefix("env ") for name in verbs() if name.startswith("env ")}
+    assert "--minimal" in completed("%mlops env lock --")
+    with pytest.raises(UsageError, match="has no verb 'env' - there are: env diff, env export, env lock, env restore$"):
+        magic(shell, "env")

@@ -240,3 +240,9 @@ def test_the_feed_refuses_a_place_outside_the_root(server: Server):
         f"{server.url}/mlops-nb/changes?at=..", headers={"Authorization": f"token {TOKEN}"}, timeout=30
     )
     error(answer, 400, "UsageError")
+
+
+def test_a_verb_of_two_words_is_a_route_of_two_parts(server: Server):
+    message = error(server.post("env/export", {"at": "filled", "ref": "models:/line/1"}), 400, "UsageError")
+    assert message == "what is wanted? - give --docker or --devcontainer, or both"
+    assert error(server.get("env", at="filled"), 404, "NotFound") == "no verb 'env' here - see mlops --help"
