@@ -28,6 +28,8 @@ from mlops_nb.secrets.redaction import redact, redact_value
 from mlops_nb.verbs import Value, verb
 
 KINDS = ("notebook", "step", "pipeline", "script")
+#: In the environment of a slice that runs again: nobody waits for it.
+REPLAY = "MLOPS_REPLAY"
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _run(
     environment = {
         **place.variables,
         "MLOPS_RUN": runs.public_id(stage, number), "MLOPS_HOME": str(root), "MLOPS_NOTEBOOK": str(notebook),
-        "MLOPS_ACTOR": stage.actor, **variables,
+        "MLOPS_ACTOR": stage.actor, runs.REPLAY: "1", **variables,
     }  # fmt: skip
     if restored is not None:
         environment |= _elsewhere(restored, stage)

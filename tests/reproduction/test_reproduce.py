@@ -186,7 +186,7 @@ mlops.register(model, "trees", example=X).version
     Path("mlops.toml").write_text('[charter.criteria]\nreproduced = ">= 1"\n')
     assert not gate(project, "trees", metrics={"reproduced": 1.0}).passed  # nobody has tried, whatever is claimed
     found = reproduce(project, "models:/trees/2")
-    assert gate(project, "trees").passed, found
+    assert gate(project, "trees").passed, (found.reason, [(c.name, c.verdict, c.detail) for c in found.compared])
     assert not gate(project, "models:/trees/1").passed
     assert (found.verdict, found.rung) == ("identical", "content")
     verdicts = by_name(found)
@@ -227,6 +227,22 @@ made = mlops.dataset(frame, "numbers").name
     found = reproduce(project, "dataset:numbers")
     (one,) = [one for one in found.compared if one.kind == "dataset"]
     assert one.detail == "differs: x in 2 rows"
+
+
+def test_automatic_metrics_that_were_recorded_come_again_however_slow_the_machine_is_now(shell, project, monkeypatch):
+    import mlops_nb.autolog.recorder as recorder
+
+    monkeypatch.setattr(recorder, "FREE_SECONDS", 1e6)
+    data = "X = np.random.default_rng(0).normal(size=(200_000, 2)); y = X[:, 0] > 0"
+    fit = "model = GaussianNB()\nfor part in range(8):\n    model.fit(X, y)\nmodel.score(X, y)"
+    run(
+        shell,
+        "import numpy as np\nfrom sklearn.metrics import accuracy_score\nfrom sklearn.naive_bayes import GaussianNB",
+    )
+    run(shell, data, fit)
+    found = reproduce(project, "var:model")
+    assert "training_accuracy_score" in " ".join(by_name(found))
+    assert found.verdict == "identical", found.reason
 
 
 def test_an_interrupted_run_leaves_nothing_behind(shell, project, monkeypatch):
