@@ -38,6 +38,7 @@ API = {
     "show": "lineage.details:show",
     "columns": "lineage.columns:columns",
     "slice": "lineage.slices:slice",
+    "at": "lineage.pasts:at",
     "impact": "lineage.impact:impact",
     "export": "lineage.export.exports:export",
     "dataset": "data.datasets:dataset",

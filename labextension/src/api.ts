@@ -337,6 +337,27 @@ export interface IParameterChange {
   explains: boolean;
 }
 
+/** The notebook as it was when an execution ran, and what is not known of it or missing in it. */
+export interface IPast {
+  ref: string;
+  execution: string;
+  execution_count: number | null;
+  started: string | null;
+  notebook: string | null;
+  cells: IPastCell[];
+  missing: string[];
+}
+
+/** A cell as it had run last, and what the notebook did to it since: ``edited``, ``deleted``, or nothing. */
+export interface IPastCell {
+  execution: string;
+  cell: string | null;
+  execution_count: number | null;
+  source: string;
+  raises: string | null;
+  since: string | null;
+}
+
 /** A pipeline, its steps in order, and its last run; ``problem`` says why it could not run as it stands. */
 export interface IPipeline {
   name: string;
@@ -475,6 +496,7 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  at: IPast;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
   columns: IColumnLineage;

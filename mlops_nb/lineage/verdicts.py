@@ -113,7 +113,7 @@ class Judge:
     def __post_init__(self) -> None:
         steps = self.facts.steps
         if self.page is not None:
-            steps |= {step.number: step for step in _located(steps.values(), self.page)}
+            steps |= {step.number: step for step in located(steps.values(), self.page)}
             injected = [step.source for step in steps.values() if step.cell == notebooks.INJECTED]
             self.page = self.page.with_injected(injected[-1]) if injected else self.page
         self.latest = {step.cell: step.number for step in steps.values() if step.cell is not None}
@@ -223,7 +223,7 @@ class Judge:
         return f"cell [{self.facts.steps[number].count}]"
 
 
-def _located(steps: Iterable[Step], page: Page) -> Iterator[Step]:
+def located(steps: Iterable[Step], page: Page) -> Iterator[Step]:
     """Yield the executions whose cell was not known then, with the only cell of the page that has their source.
 
     VS Code runs cells before it saves them; where one of its cells ran several times, the last source decides.

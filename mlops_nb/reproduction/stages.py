@@ -15,7 +15,8 @@ from pathlib import Path
 from mlops_nb.capture.files.opened import same_folder
 from mlops_nb.ids import file_digest
 from mlops_nb.lineage.facts import Named, RunFacts
-from mlops_nb.lineage.slices import Slice, SliceFile, as_notebook
+from mlops_nb.lineage.programs import as_notebook
+from mlops_nb.lineage.slices import Slice, SliceFile
 from mlops_nb.project import CHARTER, Project
 
 NOTEBOOK = "slice.ipynb"

@@ -7,7 +7,7 @@ from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
-from mlops_nb.lineage import columns, details, graph, impact, slices
+from mlops_nb.lineage import columns, details, graph, impact, pasts, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
 from mlops_nb.pipelines import executor, pipelines
@@ -17,7 +17,7 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
+    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, datasets, crossings,
     checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
 )  # fmt: skip
 
