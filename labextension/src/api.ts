@@ -66,6 +66,16 @@ export interface ICellVerdict {
   source: string;
 }
 
+/** What was kept of a kernel: its names, and those that could not be kept with the reason. */
+export interface ICheckpoint {
+  id: string;
+  name: string;
+  created: string | null;
+  bytes: number;
+  names: string[];
+  left_out: { [key: string]: string };
+}
+
 /** What nothing refers to any more. */
 export interface ICollected {
   items: number;
@@ -412,6 +422,15 @@ export interface IReproduction {
   created: string | null;
 }
 
+/** What a checkpoint brought back, which names were removed, and those it did not hold, with the reason. */
+export interface IRestored {
+  id: string;
+  name: string;
+  restored: string[];
+  removed: string[];
+  left_out: { [key: string]: string };
+}
+
 /** One rule of a contract and how many rows broke it. */
 export interface IRule {
   column: string;
@@ -499,6 +518,8 @@ export interface IAnswers {
   at: IPast;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  checkpoint: ICheckpoint;
+  checkpoints: ICheckpoint[];
   columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];
@@ -522,6 +543,7 @@ export interface IAnswers {
   register: IModelVersion;
   reports: IDriftReport[];
   reproduce: IReproduction;
+  restore: IRestored;
   run: IPipelineRun;
   runs: IRun[];
   show: IDetail;

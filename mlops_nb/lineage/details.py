@@ -28,6 +28,7 @@ TABLES = {
     "file": "artifact",
     "drift": "drift_report",
     "fit": "fit",
+    "checkpoint": "checkpoint",
 }
 #: Columns that say nothing to a person, or that are shown in their own place.
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
@@ -198,6 +199,8 @@ def _children(project: Project, kind: str, number: int) -> list[GraphNode]:
         )  # fmt: skip
     elif kind == "execution":
         rows = project.store.rows("SELECT target AS id FROM edge WHERE source = ? AND kind = 'wrote'", number)
+    elif kind == "checkpoint":
+        rows = project.store.rows("SELECT source AS id FROM edge WHERE target = ? AND kind = 'holds'", number)
     else:
         rows = []
     return graph_nodes(project.store, [row["id"] for row in rows])

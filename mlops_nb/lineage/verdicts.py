@@ -133,7 +133,7 @@ class Judge:
             return made | wrote, number > 0
         # no source says which settings and files it makes: an edited cell is taken to make those that it made
         unnamed = wrote | {slot for slot in made if slot[0] != "value"}
-        return unnamed | {("value", name) for name in names.binds | names.changes | names.deletes}, not names.everything
+        return unnamed | {("value", name) for name in names.binds | names.changes | names.deletes}, not names.unknown
 
     def reasons(self, trace: Trace) -> list[Reason]:
         """Return everything that speaks against what a trace leads to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
+from mlops_nb.checkpoints import checkpoints
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
 from mlops_nb.lineage import columns, details, graph, impact, pasts, slices
@@ -17,8 +18,9 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
+    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, checkpoints,
+    datasets, crossings, checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel,
+    demo,
 )  # fmt: skip
 
 
