@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import functools
 import importlib
+import mmap
 import pickle
 import sys
 import types
+from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +27,11 @@ from mlops_nb.capture.values.kinds import kind_of, module_of
 
 Reduced = Any  # what ``reducer_override`` returns
 CACHED: Any = functools._lru_cache_wrapper
+LENDING = (bytes, bytearray, array)  # what lends its memory and can be kept
 CONTAINERS = (list, dict, set)
-OWNED = frozenset({"python", "opaque"})  # kinds whose objects may be a module's own, such as ``os.environ``
+OWNED = frozenset(
+    {"python", "opaque", "tangled", "dict", "list", "set", "deque"}
+)  # kinds whose objects may be a module's own, such as ``os.environ``
 OF_FUNCTIONS = (
     "__name__", "__qualname__", "__annotations__", "__kwdefaults__", "__defaults__", "__module__", "__doc__",
 )  # fmt: skip
@@ -100,7 +105,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         what, _, why = kind_of(kind).partition(":")
         if what == "live":
             raise Unsaved(f"it holds {why}")
-        if (place := self.own.get(id(obj))) is not None and what in OWNED:
+        if (place := self.own.get(id(obj))) is not None:
             if place.local:
                 raise Unsaved(f"it holds {place.attribute} of the module {place.module}, whose state is not kept")
             return getattr, (sys.modules[place.module], place.attribute)
@@ -130,27 +135,23 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     # -- memory that several look at ----------------------------------------------------------------------------
 
-    def _array(self, array: Any) -> Reduced:
+    def _array(self, view: Any) -> Reduced:
         """Keep a view as one, together with the memory that it looks at."""
         import numpy
 
-        base, chain = array.base, array.base
-        while chain is not None:
-            if type(chain).__name__ == "mmap":
-                raise Unsaved("it holds mapped memory")
-            chain = getattr(chain, "base", None)
-        if id(array) in self.whole or type(array) is not numpy.ndarray:
+        base = _owner(view)
+        if id(view) in self.whole or type(view) is not numpy.ndarray:
             return NotImplemented
-        if type(base) in (bytearray, bytes) and not array.dtype.hasobject:
-            memory = numpy.frombuffer(base, "u1") if base else array
+        if type(base) in LENDING and len(base):
+            memory = numpy.frombuffer(base, "u1")
         elif type(base) is numpy.ndarray and (base.flags.c_contiguous or base.flags.f_contiguous):
-            if base.dtype.hasobject and base.dtype != array.dtype:
+            if base.dtype.hasobject and base.dtype != view.dtype:
                 raise Unsaved("it looks into an array of objects in a way that cannot be kept")
             memory = base
         else:
             return NotImplemented
-        start = _address(array) - _address(memory)
-        return _view, (base, array.dtype, array.shape, array.strides, start, array.flags.writeable)
+        start = _address(view) - _address(memory)
+        return _view, (base, view.dtype, view.shape, view.strides, start, view.flags.writeable)
 
     def _block(self, block: Any) -> Reduced:
         """Keep the columns of a frame as memory of their own: pandas counts who looks at it, and a pickle does not."""
@@ -169,8 +170,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
         if type(values) is not numpy.ndarray or values.base is not None or id(values) in self.whole:
             values = values.copy()
-        for array in (values, getattr(values, "_ndarray", None), *getattr(values, "__dict__", {}).values()):
-            self.whole[id(array)] = array
+        for part in (values, getattr(values, "_ndarray", None), *getattr(values, "__dict__", {}).values()):
+            self.whole[id(part)] = part
         return values
 
     def _tensor(self, tensor: Any) -> Reduced:
@@ -182,8 +183,21 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return NotImplemented
 
 
-def _address(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
+def _owner(view: Any) -> Any:
+    """Return what has the memory that a view looks at; None if that is its own."""
+    base = view.base.obj if type(view.base) is memoryview else view.base
+    if module_of(type(base)).partition(".")[0] == "torch":
+        raise Unsaved("it looks into the memory of a tensor")
+    inner = base
+    while inner is not None:
+        if type(inner) is mmap.mmap:
+            raise Unsaved("it holds mapped memory")
+        inner = inner.obj if type(inner) is memoryview else getattr(inner, "base", None)
+    return base
+
+
+def _address(lying: Any) -> int:
+    return int(lying.__array_interface__["data"][0])
 
 
 def _view(base: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], start: int, writes: bool) -> Any:
