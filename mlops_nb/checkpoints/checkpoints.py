@@ -67,14 +67,16 @@ class Restored(Record):
 
 
 def _session(project: Project, verb: str) -> Any:
-    """Return the session of the notebook that runs here.
+    """Return the session of the notebook in which a cell runs here.
+
+    Outside of a cell nobody would see what a checkpoint holds, and what names become.
 
     Raises:
         UsageError: there is none.
     """
     sessions = sys.modules.get("mlops_nb.capture.session")
     session = None if sessions is None else sessions.current()
-    if session is None or session.project is not project:
+    if session is None or session.project is not project or not (session.paused or project.execution):
         raise UsageError(f"{verb} works on the kernel of a notebook - type %mlops {verb} in a cell of it")
     return session
 

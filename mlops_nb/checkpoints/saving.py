@@ -7,6 +7,7 @@ there it runs no code of the session, and finds nothing that only the session ha
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -22,7 +23,7 @@ from mlops_nb.capture.values.kinds import kind_of
 from mlops_nb.capture.variables import INPUT, OWN, RESULT
 from mlops_nb.checkpoints import pickles
 from mlops_nb.checkpoints.pickles import CONTAINERS, Pickler, Place, Unsaved
-from mlops_nb.errors import CheckFailed
+from mlops_nb.errors import CheckFailed, StoreFull
 from mlops_nb.secrets import known
 from mlops_nb.secrets.redaction import redact
 
@@ -67,6 +68,7 @@ class Saving:
 
         Raises:
             CheckFailed: it cannot be kept as a whole, though nothing speaks against any one name.
+            StoreFull: the disk is full.
         """
         left_out = {name: why for name, value in values.items() if (why := self._at_sight(name, value))}
         while True:
@@ -108,6 +110,12 @@ class Saving:
                 Pickler(file, self.namespace, self.own).dump(what)
         except Unsaved as error:
             return str(error)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise StoreFull(
+                    f"no space left for a checkpoint in {self.folder.parent}: nothing was kept - free some space"
+                ) from error
+            return _told(error)
         except Exception as error:  # of the user's own ``__reduce__``, among others
             return _told(error)
         return None
@@ -161,7 +169,7 @@ def proved(paths: Sequence[Path]) -> list[str | None]:
         return []
     answer = paths[0].with_name("answer")
     command = [sys.executable, "-c", PROOF, str(answer), *map(str, paths)]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     try:
         subprocess.run(
             command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=True

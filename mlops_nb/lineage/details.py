@@ -116,6 +116,9 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
     rows = store.rows("SELECT name, value FROM metric WHERE run = ? OR fit = ? ORDER BY id", number, number)
     if rows:
         facts["metrics"] = {row["name"]: row["value"] for row in rows}
+    left_out = store.rows("SELECT name, reason FROM checkpoint_name WHERE checkpoint = ? AND reason NOT NULL", number)
+    if left_out:
+        facts["left out"] = {row["name"]: row["reason"] for row in left_out}
     if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
         facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
     facts |= _table(project, number)

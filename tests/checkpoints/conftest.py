@@ -32,11 +32,13 @@ def _errors(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def run(shell: Any) -> Callable[..., None]:
-    """Run cells in a shell, each of which must end well."""
+def run(shell: Any) -> Callable[..., Any]:
+    """Run cells in a shell, each of which must end well, and return what the last one showed."""
 
-    def cells(*sources: str) -> None:
+    def cells(*sources: str) -> Any:
         for source in sources:
-            shell.run_cell(source, store_history=True).raise_error()
+            done = shell.run_cell(source, store_history=True)
+            done.raise_error()
+        return done.result
 
     return cells

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import threading
-import time
 
 import pytest
 
 import mlops_nb as mlops
 from mlops_nb.capture.environments import environment
-from mlops_nb.errors import CheckFailed, NotFound, StoreCorrupt, UsageError
+from mlops_nb.errors import CheckFailed, NotFound, StoreCorrupt, StoreFull, UsageError
 from mlops_nb.surfaces.html import to_html
 from mlops_nb.surfaces.text import to_text
 
@@ -35,7 +34,7 @@ def test_new_names_stay_where_that_is_wanted(shell, run):
 
 def test_the_newest_of_a_name_is_meant_and_an_older_one_has_its_id(shell, project, run):
     run("x = 1")
-    first = mlops.checkpoint("a")
+    first = run("%mlops checkpoint a")
     run("x = 2", "%mlops checkpoint a", "x = 3", "%mlops restore a")
     assert shell.user_ns["x"] == 2
     run(f"%mlops restore {first.id[:8]}")
@@ -84,7 +83,7 @@ fine = 1
 
 def test_what_cannot_be_kept_is_named_with_its_reason_and_the_rest_is_kept(shell, run):
     run(LEFT_OUT)
-    found = mlops.checkpoint("a", limit=2)
+    found = run("%mlops checkpoint a --limit 2")
     assert found.left_out == {
         "generator": "it is a generator", "file": "it is an open file", "net": "it is a socket",
         "thread": "it is a thread", "lock": "it is a lock", "nested": "it holds a lock",
@@ -103,7 +102,7 @@ def test_what_cannot_be_kept_is_named_with_its_reason_and_the_rest_is_kept(shell
 
 def test_what_is_left_out_and_not_there_is_not_made(shell, run):
     run("lock = __import__('threading').Lock(); x = 1", "%mlops checkpoint a", "del lock")
-    restored = mlops.restore("a")
+    restored = run("%mlops restore a")
     assert ("lock" in shell.user_ns, restored.left_out) == (False, {"lock": "it is a lock"})
     assert "left out:\n  lock: it is a lock" in to_text(restored)
 
@@ -111,7 +110,7 @@ def test_what_is_left_out_and_not_there_is_not_made(shell, run):
 def test_state_of_the_users_own_modules_is_not_taken_for_a_value(shell, run, workspace):
     (workspace / "own.py").write_text("class C: pass\nthing = C()\ntable = {}\n")
     run("import sys; sys.path.insert(0, '')", "import own; from own import thing, table", "mine = own.C()")
-    found = mlops.checkpoint("a")
+    found = run("%mlops checkpoint a")
     assert found.left_out == {
         "thing": "it holds thing of the module own, whose state is not kept",
         "table": "it is table of the module own, whose state is not kept",
@@ -132,9 +131,9 @@ def test_another_environment_is_refused_unless_forced(shell, project, run):
     with project.store.write() as store:
         store.execute("UPDATE environment SET hash = 'other', packages = ?", packages)
     with pytest.raises(CheckFailed, match=r"made in another environment: .*numpy 1\.0 → .*--force"):
-        mlops.restore("a")
+        run("%mlops restore a")
     assert shell.user_ns["x"] == 2
-    mlops.restore("a", force=True)
+    run("%mlops restore a --force")
     assert shell.user_ns["x"] == 1
 
 
@@ -145,7 +144,7 @@ def test_missing_and_truncated_content_changes_nothing(shell, project, run, dama
     path = project.content.path(address)
     path.unlink() if damage == "gone" else path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(StoreCorrupt, match="missing" if damage == "gone" else "damaged"):
-        mlops.restore("a")
+        run("%mlops restore a")
     assert shell.user_ns["x"] == 2
 
 
@@ -153,9 +152,9 @@ def test_the_folder_it_was_made_in_must_be_there(shell, run, workspace):
     (workspace / "sub").mkdir()
     run("import os; os.chdir('sub'); x = 1", "%mlops checkpoint a", "x = 2; os.chdir('..'); os.rmdir('sub')")
     with pytest.raises(NotFound, match="no folder .*sub"):
-        mlops.restore("a")
+        run("%mlops restore a")
     assert shell.user_ns["x"] == 2
-    mlops.restore("a", force=True)
+    run("%mlops restore a --force")
     assert shell.user_ns["x"] == 1
 
 
@@ -166,20 +165,27 @@ def test_a_value_that_fails_while_it_is_loaded_changes_nothing(shell, run, works
     run("import sys; sys.path.insert(0, '')", "import moody; a = 1; m = moody.M(); z = 2", "%mlops checkpoint a")
     run("a = z = 5", "def fail(x): raise OSError('no')", "moody.made.__code__ = fail.__code__")
     with pytest.raises(CheckFailed, match="'a' cannot be loaded here: OSError: no - nothing was changed"):
-        mlops.restore("a")
+        run("%mlops restore a")
     assert (shell.user_ns["a"], shell.user_ns["z"]) == (5, 5)
 
 
+SLOW = """
+import time
+def made(x):
+    time.sleep(x)
+class S:
+    def __reduce__(self): return made, (0.4,)
+"""
+
+
 def test_an_interrupted_restore_leaves_the_namespace_untouched(shell, run, workspace):
-    slow = "import time\ndef made(x):\n    time.sleep(x)\nclass S:\n    def __reduce__(self): return made, (DELAY,)\nDELAY = 0\n"
-    (workspace / "slow.py").write_text(slow.replace("DELAY = 0\n", "").replace("DELAY", "0.3"))
+    (workspace / "slow.py").write_text(SLOW)
     run("import sys; sys.path.insert(0, '')", "import slow; a = 1; s = slow.S(); z = 2", "%mlops checkpoint a")
-    run("a = z = 5; slow_time = slow.time", "old = dict(globals())")
+    run("a = z = 5")
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
     before = {name: value for name, value in shell.user_ns.items() if not name.startswith("_")}
     with pytest.raises(KeyboardInterrupt):
-        mlops.restore("a")
-        time.sleep(1)
+        run("%mlops restore a")
     assert {name: value for name, value in shell.user_ns.items() if not name.startswith("_")} == before
 
 
@@ -187,32 +193,49 @@ def test_an_interrupted_checkpoint_keeps_nothing(shell, project, run):
     run("import time\nclass S:\n    def __reduce__(self):\n        time.sleep(0.5)\n        return int, ()\ns = S()")
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
-        mlops.checkpoint("a")
+        run("%mlops checkpoint a")
     assert (mlops.checkpoints(), [*project.home.glob("checkpoint-*")]) == ([], [])
 
 
 def test_names_that_are_unknown_or_none_are_refused(shell, run):
     with pytest.raises(NotFound, match="no checkpoint 'a' - none exist yet"):
-        mlops.restore("a")
+        run("%mlops restore a")
     run("x = 1", "%mlops checkpoint b")
     with pytest.raises(NotFound, match="no checkpoint 'a' - known: 'b'"):
-        mlops.restore("a")
+        run("%mlops restore a")
     with pytest.raises(UsageError, match="'a b' cannot be the name of a checkpoint"):
-        mlops.checkpoint("a b")
+        run("%mlops checkpoint 'a b'")
 
 
-def test_without_a_notebook_there_is_nothing_to_keep(project):
+def test_outside_of_a_cell_of_a_notebook_there_is_nothing_to_keep(project):
     with pytest.raises(UsageError, match="type %mlops checkpoint in a cell"):
         mlops.checkpoint()
     with pytest.raises(UsageError, match="type %mlops restore in a cell"):
         mlops.restore("a")
 
 
+def test_outside_of_a_cell_nobody_would_see_what_names_become(shell, run):
+    run("x = 1", "%mlops checkpoint a")
+    with pytest.raises(UsageError, match="type %mlops restore in a cell"):
+        mlops.restore("a")
+    run("%mlops off", "%mlops restore a", "%mlops on", "y = x")
+
+
+def test_a_full_disk_is_told_and_nothing_is_kept(bare_shell, small_disk, monkeypatch):
+    monkeypatch.setenv("MLOPS_HOME", str(small_disk))
+    mlops.load_ipython_extension(bare_shell)
+    bare_shell.run_cell("import random; x = random.randbytes(2 << 20)", store_history=True)
+    with pytest.raises(StoreFull, match="no space left for a checkpoint"):
+        bare_shell.run_cell("%mlops checkpoint", store_history=True).raise_error()
+    assert mlops.checkpoints() == []
+    mlops.unload_ipython_extension(bare_shell)
+
+
 def test_values_that_end_python_are_refused(shell, run, workspace):
     (workspace / "deadly.py").write_text("import os\nclass D:\n    def __reduce__(self): return os._exit, (3,)\n")
     run("import sys; sys.path.insert(0, '')", "import deadly; d = deadly.D()")
     with pytest.raises(CheckFailed, match="a fresh Python could not load these values, and nothing was kept"):
-        mlops.checkpoint("a")
+        run("%mlops checkpoint a")
 
 
 def test_a_restored_value_that_equals_the_old_one_comes_from_the_checkpoint(shell, project, run):
@@ -243,4 +266,4 @@ def test_the_store_is_whole_afterwards_and_keeps_the_content(shell, project, run
     run("x = bytes(100_000)", "%mlops checkpoint a")
     mlops.gc()
     assert mlops.fsck().ok
-    assert mlops.restore("a").restored == ["x"]
+    assert run("%mlops restore a").restored == ["x"]

@@ -42,7 +42,8 @@ seen = np.frombuffer(lent, "u1")
 objects = np.array([[], {}], dtype=object)
 other = objects[1:]
 records = np.zeros(3, dtype=[("a", "i4"), ("day", "M8[D]")])
-days = np.asfortranarray(np.ones((3, 2)))[1:, ::-1]
+ones = np.asfortranarray(np.ones((3, 2)))
+turned = ones[1:, ::-1]
 locked = np.arange(3)
 locked.flags.writeable = False
 frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
@@ -67,8 +68,8 @@ def test_arrays_that_lay_in_one_memory_do_so_again_and_frames_have_their_own(car
     kernel = carried(STATE)
     kernel.run("data[2] = 77\nframe.loc[0, 'a'] = 99")
     assert kernel.text("print(part[0], back[7], int(shallow['a'].iloc[0]))") == "77 77 1\n"
-    kernel.run("lent[0] = 65\nother[0]['k'] = 1\ndays.base[1, 0] = 9\nfield = records['day']\nfield[0] = '2020-01-01'")
-    assert kernel.text("print(seen[0], objects[1], days[0, 1], records['day'][0], locked.flags.writeable)") == (
+    kernel.run("lent[0] = 65\nother[0]['k'] = 1\nones[1, 0] = 9\nfield = records['day']\nfield[0] = '2020-01-01'")
+    assert kernel.text("print(seen[0], objects[1], turned[0, 1], records['day'][0], locked.flags.writeable)") == (
         "65 {'k': 1} 9.0 2020-01-01 False\n"
     )
 
