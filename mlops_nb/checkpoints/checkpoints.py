@@ -26,7 +26,7 @@ from mlops_nb.capture import environments, nodes
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.interrupts import Interrupts
 from mlops_nb.capture.observers import OBSERVERS, Seen
-from mlops_nb.errors import CheckFailed, MlopsError, NotFound, UsageError
+from mlops_nb.errors import CheckFailed, NotFound, UsageError
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
 from mlops_nb.records import Record, moment
@@ -162,36 +162,23 @@ def restore(project: Project, checkpoint: str, *, keep: bool = False, force: boo
         CheckFailed: the environment is another, or the values cannot be loaded; nothing has been changed.
         StoreCorrupt: what was kept is missing or damaged.
     """
-    from mlops_nb.checkpoints import pickles, saving, surroundings
+    from mlops_nb.checkpoints import saving, surroundings
 
     session = _session(project, "restore")
     number = _find(project, checkpoint)
-    found = _load(project, number)
+    found, namespace = _load(project, number), session.shell.user_ns
     if not force:
         _check_environment(project, number, found)
-    row = project.store.rows("SELECT content FROM checkpoint WHERE id = ?", number)[0]
-    namespace = session.shell.user_ns
-    try:
-        with hooks.unheard():
-            data = project.content.get(row["content"])
-        state = pickles.load(data, namespace)
-    except MlopsError:
-        raise
-    except Exception as error:  # whatever the user's classes raise
-        raise CheckFailed(
-            f"checkpoint {found.name!r} cannot be loaded here: {type(error).__name__}: {error} - nothing was changed"
-        ) from error
+    state = _state(project, number, found, namespace)
     if force and not (project.root / state["folder"]).is_dir():
-        state["folder"] = "."
-    surround = surroundings.ready(project, state)
-    values = state["values"]
-    there = saving.names_of(session.shell)
-    removed = [] if keep else sorted(there.keys() - values.keys() - found.left_out.keys())
+        state["folder"] = Path.cwd()
+    surround, values = surroundings.ready(project, state), state["values"]
+    removed = sorted(saving.names_of(session.shell).keys() - values.keys() - found.left_out.keys()) if not keep else []
     _doubt(project, number, found)  # before anything is bound, so that nothing restored is ever taken for clean
+    session.tell(Names(binds={*values}, rebinds={*values}, deletes={*removed}))
     interrupts = Interrupts()
     before = interrupts.hold()
     try:
-        session.tell(Names(binds={*values}, rebinds={*values}, deletes={*removed}))
         surround()
         namespace.update(values)
         for name in removed:
@@ -199,6 +186,21 @@ def restore(project: Project, checkpoint: str, *, keep: bool = False, force: boo
     finally:
         interrupts.release(before)
     return Restored(found.id, found.name, sorted(values), removed, found.left_out)
+
+
+def _state(project: Project, number: int, found: Checkpoint, namespace: dict[str, Any]) -> dict[str, Any]:
+    """Load what was kept, for a namespace that is not touched."""
+    from mlops_nb.checkpoints import pickles
+
+    with hooks.unheard():
+        data = project.content.get(project.store.value("SELECT content FROM checkpoint WHERE id = ?", number))
+    try:
+        state: dict[str, Any] = pickles.load(data, namespace)
+    except Exception as error:  # whatever the user's classes raise
+        raise CheckFailed(
+            f"checkpoint {found.name!r} cannot be loaded here: {type(error).__name__}: {error} - nothing was changed"
+        ) from error
+    return state
 
 
 def _find(project: Project, text: str) -> int:
