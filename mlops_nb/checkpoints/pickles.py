@@ -115,6 +115,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return getattr(self, f"_{what}")(obj)
         if module_of(kind) == "pandas.core.internals.blocks":
             return self._block(obj)
+        if module_of(kind) == "pandas.core.internals.managers" and kind.__name__ == "SingleBlockManager":
+            return kind, (obj.blocks[0], obj.axes[0])  # of a series: by itself it is kept without its block
         made = super().reducer_override(obj)
         if isinstance(made, tuple) and len(made) == 6 and isinstance(obj, type):
             # without the number by which cloudpickle finds, and would change, the class that is there
@@ -140,7 +142,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         import numpy
 
         base = _owner(view)
-        if id(view) in self.whole or type(view) is not numpy.ndarray:
+        kind: Any = type(view)
+        if id(view) in self.whole or kind.__reduce__ is not numpy.ndarray.__reduce__:
             return NotImplemented
         if type(base) in LENDING and len(base):
             memory = numpy.frombuffer(base, "u1")
@@ -151,7 +154,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         else:
             return NotImplemented
         start = _address(view) - _address(memory)
-        return _view, (base, view.dtype, view.shape, view.strides, start, view.flags.writeable)
+        place = (view.dtype, view.shape, view.strides, start, view.flags.writeable)
+        own = getattr(view, "__dict__", None)  # of a subclass
+        return _view, (kind, base, *place), own, None, None, _fill_object
 
     def _block(self, block: Any) -> Reduced:
         """Keep the columns of a frame as memory of their own: pandas counts who looks at it, and a pickle does not."""
@@ -168,8 +173,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def _alone(self, values: Any) -> Any:
         import numpy
 
-        if type(values) is not numpy.ndarray or values.base is not None or id(values) in self.whole:
-            values = values.copy()
+        values = values.view() if type(values) is numpy.ndarray else values.copy()
         for part in (values, getattr(values, "_ndarray", None), *getattr(values, "__dict__", {}).values()):
             self.whole[id(part)] = part
         return values
@@ -200,7 +204,7 @@ def _address(lying: Any) -> int:
     return int(lying.__array_interface__["data"][0])
 
 
-def _view(base: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], start: int, writes: bool) -> Any:
+def _view(kind: Any, base: Any, dtype: Any, shape: Any, strides: Any, start: int, writes: bool) -> Any:
     import numpy
 
     if not isinstance(base, numpy.ndarray):
@@ -211,9 +215,14 @@ def _view(base: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...
         found = numpy.lib.stride_tricks.as_strided(memory[start // dtype.itemsize :], shape, strides)
     else:  # as bytes: not every type can be lent
         found = numpy.ndarray(shape, dtype, memory.view("u1"), start, strides)
+    found = found if kind is numpy.ndarray else found.view(kind)
     if not writes:
         found.flags.writeable = False
     return found
+
+
+def _fill_object(found: Any, own: dict[str, Any]) -> None:
+    found.__dict__.update(own)
 
 
 # -- what stands in a pickle in place of code ---------------------------------------------------------------------

@@ -47,7 +47,10 @@ turned = ones[1:, ::-1]
 locked = np.arange(3)
 locked.flags.writeable = False
 frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-shallow = frame.copy(deep=False)
+shallow, column, values = frame.copy(deep=False), frame["a"], frame.values
+words = pd.Series(pd.Categorical(["p", "q"]))
+words_too = words.copy(deep=False)
+matrix = np.asmatrix(data)
 variables = os.environ
 """
 
@@ -67,7 +70,12 @@ def test_values_functions_and_classes_of_cells_come_back_with_what_they_share(ca
 def test_arrays_that_lay_in_one_memory_do_so_again_and_frames_have_their_own(carried):
     kernel = carried(STATE)
     kernel.run("data[2] = 77\nframe.loc[0, 'a'] = 99")
-    assert kernel.text("print(part[0], back[7], int(shallow['a'].iloc[0]))") == "77 77 1\n"
+    assert kernel.text("print(part[0], back[7], matrix[0, 2])") == "77 77 77\n"
+    kernel.run("words.iloc[0] = 'q'")
+    assert (
+        kernel.text("print(shallow['a'].tolist(), column.tolist(), values[0, 0], *words_too)")
+        == "[1, 2] [1, 2] 1 p q\n"
+    )
     kernel.run("lent[0] = 65\nother[0]['k'] = 1\nones[1, 0] = 9\nfield = records['day']\nfield[0] = '2020-01-01'")
     assert kernel.text("print(seen[0], objects[1], turned[0, 1], records['day'][0], locked.flags.writeable)") == (
         "65 {'k': 1} 9.0 2020-01-01 False\n"
