@@ -75,6 +75,9 @@ big = bytes(3 << 20)
 import numpy as np
 np.save("m.npy", np.arange(9))
 mapped = np.load("m.npy", mmap_mode="r")
+mixed = np.zeros(2, dtype=[("a", object), ("b", "i4")])
+field = mixed["a"]
+made = __import__("types").ModuleType("made")
 password = "hunter2-and-more"
 config = {"login": password}
 fine = 1
@@ -91,6 +94,8 @@ def test_what_cannot_be_kept_is_named_with_its_reason_and_the_rest_is_kept(shell
         "fails": found.left_out["fails"], "space": "it is the namespace itself",
         "big": "it has 3 MB, and the limit is 2 MB", "mapped": "it holds mapped memory", "password": "it is a secret",
         "config": "it holds a secret (password)",
+        "field": "it looks into an array of objects in a way that cannot be kept",
+        "made": "it holds the module made, which cannot be imported",
     }  # fmt: skip
     assert "could not be loaded again: TypeError" in found.left_out["fails"]
     assert "fine" in found.names
@@ -250,6 +255,24 @@ def test_a_restored_value_is_doubted_also_where_the_cell_failed_after(shell, pro
     shell.run_cell("mlops = __import__('mlops_nb'); mlops.restore('a', keep=True); 1 / 0", store_history=True)
     run("y = x")
     assert "restored values from checkpoint" in " ".join(mlops.slice("var:y").uncheckable)
+
+
+ONCE = """
+class Moody:
+    asked = 0
+    def __reduce__(self):
+        Moody.asked += 1
+        if Moody.asked == 1:
+            raise ValueError("not now")
+        return int, ()
+moody = Moody()
+"""
+
+
+def test_values_that_fail_only_together_are_refused_together(shell, run):
+    run(ONCE)
+    with pytest.raises(CheckFailed, match="cannot be kept together: ValueError: not now - delete some"):
+        run("%mlops checkpoint a")
 
 
 def test_a_checkpoint_reads_what_it_holds_and_changes_nothing(shell, project, run):
