@@ -99,6 +99,16 @@ export interface ICheck {
   seconds: number;
 }
 
+/** What was kept of a kernel: its names, and those that could not be kept with the reason. */
+export interface ICheckpoint {
+  id: string;
+  name: string;
+  created: string | null;
+  bytes: number;
+  names: string[];
+  left_out: { [key: string]: string };
+}
+
 /** What nothing refers to any more. */
 export interface ICollected {
   items: number;
@@ -433,6 +443,27 @@ export interface IParameterChange {
   explains: boolean;
 }
 
+/** The notebook as it was when an execution ran, and what is not known of it or missing in it. */
+export interface IPast {
+  ref: string;
+  execution: string;
+  execution_count: number | null;
+  started: string | null;
+  notebook: string | null;
+  cells: IPastCell[];
+  missing: string[];
+}
+
+/** A cell as it had run last, and what the notebook did to it since: ``edited``, ``deleted``, or nothing. */
+export interface IPastCell {
+  execution: string;
+  cell: string | null;
+  execution_count: number | null;
+  source: string;
+  raises: string | null;
+  since: string | null;
+}
+
 /** A pipeline, its steps in order, and its last run; ``problem`` says why it could not run as it stands. */
 export interface IPipeline {
   name: string;
@@ -508,6 +539,15 @@ export interface IRestored {
   seconds: number;
   differences: string[];
   notes: string[];
+}
+
+/** What a checkpoint brought back, which names were removed, and those it did not hold, with the reason. */
+export interface IRestoredState {
+  id: string;
+  name: string;
+  restored: string[];
+  removed: string[];
+  left_out: { [key: string]: string };
 }
 
 /** One rule of a contract and how many rows broke it. */
@@ -602,9 +642,12 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  at: IPast;
   bisect: IBisection;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  checkpoint: ICheckpoint;
+  checkpoints: ICheckpoint[];
   ci: IIntegration;
   columns: IColumnLineage;
   dataset: IDataset;
@@ -633,6 +676,7 @@ export interface IAnswers {
   register: IModelVersion;
   reports: IDriftReport[];
   reproduce: IReproduction;
+  restore: IRestoredState;
   run: IPipelineRun;
   runs: IRun[];
   show: IDetail;

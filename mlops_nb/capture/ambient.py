@@ -126,7 +126,7 @@ class Ambient:
             touched.doubts.append("it ran while a thread or task of an earlier cell was running")
         if names.inert:
             return
-        seeded = {_family(namespace.get(name)) for name in names.seeds}
+        seeded = {*RANDOM} if names.rebinds else {_family(namespace.get(name)) for name in names.seeds}
         # setting a state hides that the cell drew before, where it sets the state that was there
         hides = touched.seeds or bool(names.calls & SEEDING and names.calls - SEEDING)
         if names.calls & STATE or hides:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 #: Magics whose body is Python that runs in the namespace of the notebook.
 TRANSPARENT = frozenset({"time", "timeit", "capture", "prun"})
 #: Magics that change nothing a later cell could see.
 HARMLESS = frozenset(
-    {"who", "who_ls", "whos", "history", "lsmagic", "pwd", "ls", "pinfo", "pinfo2", "psource", "tb", "xmode", "mlops"}
+    {"who", "who_ls", "whos", "history", "lsmagic", "pwd", "ls", "pinfo", "pinfo2", "psource", "tb", "xmode"}
     | {"notebook", "recall", "page", "quickref", "magic", "doctest_mode"}
 )
 #: Magics that set something which later cells may depend on, and touch no name.
@@ -68,6 +68,8 @@ class Names:
     reads: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
     maybe: set[str] = field(default_factory=set)  # bound where control may pass by: the old value may live on
+    rebinds: set[str] = field(default_factory=set)  # bound for certain, also by a cell that failed later
+    copies: set[str] = field(default_factory=set)  # read by what changes nothing
     changes: set[str] = field(default_factory=set)  # whose item or attribute is stored into
     deletes: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
@@ -75,6 +77,7 @@ class Names:
     outs: set[int] = field(default_factory=set)  # the Out[n] that are read by number
     seeds: set[str] = field(default_factory=set)  # modules whose random state is set before anything could draw
     everything: bool = False  # whether it may read and bind names that stand nowhere
+    restores: bool = False  # whether it binds whatever names a checkpoint holds
     setup: bool = False  # whether it uses a magic whose effect is not known
     shell: bool = False  # whether another program runs
     unseeded: bool = False  # whether it makes a random generator without a seed
@@ -84,6 +87,16 @@ class Names:
     def asks(self) -> bool:
         """Whether it asks which files there are."""
         return bool(self.calls & ASKING) or self.shell
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it may bind names that stand nowhere in its source."""
+        return self.everything or self.restores
+
+    def add(self, other: Names) -> None:
+        """Add what is known of the same cell from elsewhere."""
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) | getattr(other, part.name))
 
 
 def analyse(tree: ast.AST) -> Names:
@@ -379,6 +392,7 @@ class _CellVisitor(ast.NodeVisitor):
         self.names.everything |= inner.names.everything
         self.names.setup |= inner.names.setup
         self.names.unseeded |= inner.names.unseeded
+        self.names.restores |= inner.names.restores
         self.names.shell |= inner.names.shell
         return inner
 
@@ -435,6 +449,8 @@ class _CellVisitor(ast.NodeVisitor):
                 for part in node.args[1:]:
                     self.visit(part)
                 return
+            case ast.Attribute(value=ast.Name(id="mlops" | "mlops_nb"), attr="restore"):
+                self.names.restores = True
         name = _name_of(node.func)
         self.names.calls.add(name)
         if name in GENERATORS and not node.args and not node.keywords:
@@ -481,6 +497,8 @@ class _CellVisitor(ast.NodeVisitor):
             self._python(OPTIONS.sub("", line))
         elif magic in ("sx", "system"):
             self._program([line])
+        elif magic == "mlops":
+            self.names.restores |= line.split()[:1] == ["restore"]
         elif magic not in HARMLESS and magic not in ("pip", "conda", "uv", "mamba"):
             self.names.setup |= magic not in BINDING
             self.names.everything |= magic not in SETTING

@@ -113,6 +113,7 @@ class Session:
         self._store_path = os.fsencode(project.store.path)
         self.skipped: list[Any] = []  # IPython's own of cells that run and are not recorded
         self.gaps = Gaps(project.store)
+        self.told: Names | None = None  # of the cell that is running, by verbs that know more than its syntax
         self.torn = False  # whether what is known of the variables may be on record nowhere
 
     # -- attaching --------------------------------------------------------------------------------------------
@@ -175,6 +176,11 @@ class Session:
         if not paused:
             self.variables.adopt(self.shell.user_ns, "was bound while nothing was recorded")
 
+    def tell(self, names: Names) -> None:
+        """Take what the running cell does to names, where a verb knows that and its syntax does not tell."""
+        self.told = self.told or Names()
+        self.told.add(names)
+
     # -- the tree that IPython parses anyway ------------------------------------------------------------------
 
     def visit(self, tree: ast.AST) -> ast.AST:
@@ -210,6 +216,7 @@ class Session:
             count=shown.count if info.store_history else None, source=source, started=started,
         )  # fmt: skip
         if not self.frames:
+            self.told = None
             self._look_at_packages(number, during=False)
             self.files.begin(info.raw_cell)
             self.meter = usage.begin()
@@ -277,6 +284,8 @@ class Session:
         opened = self._opened()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
+        if self.told is not None:
+            names.add(self.told)
         namespace = self.shell.user_ns
         reloaded = any(file.kind == "code" for file in opened)  # which changes what others hold
         sweep = self.ambient.look_at_threads() or reloaded

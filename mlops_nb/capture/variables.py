@@ -108,6 +108,7 @@ class Variables:
             failed: whether it raised, so that not everything in it ran
             sweep: whether anything may have changed besides what it used, as while a thread runs
         """
+        copied = {name: self.known[name].node for name in names.copies if name in self.known}
         used = self._closure({*names.reads, *names.changes, *self._results(names)})
         fresh = [name for name in _newer(namespace, self.newest) if _is_tracked(name)]
         everything = names.everything or EVERYTHING in used
@@ -139,7 +140,7 @@ class Variables:
         reads = {name: version.node for name, version in old.items() if name in used and name not in skipped}
         reads |= {name: old[name].node for name in names.maybe | (names.binds if failed else set())
                   if name in old and name not in bound}  # fmt: skip
-        reads = {**hidden, **sharing, **reads}
+        reads = {**hidden, **sharing, **copied, **reads}
         doubts = ["it reads the history of its session"] if any(map(INPUT.fullmatch, names.reads)) else []
         self._remember_result(fresh)
         needed = [*reads.values(), *(version.became for version in made if version.became is not None)]
@@ -166,6 +167,7 @@ class Variables:
                 continue
             version = self.known.get(name)
             sure = name in names.binds and name not in names.maybe and not failed
+            sure = sure or name in names.rebinds
             if sure or version is None or version.absent or version.identity != id(namespace[name]):
                 found.add(name)
         return found

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlops_nb.lineage.facts import Named
-from mlops_nb.lineage.slices import SliceCell, SliceFile
+from mlops_nb.lineage.programs import SliceCell
+from mlops_nb.lineage.slices import SliceFile
 from mlops_nb.records import Record
 from mlops_nb.reproduction.stages import Script
 

@@ -28,6 +28,7 @@ TABLES = {
     "file": "artifact",
     "drift": "drift_report",
     "fit": "fit",
+    "checkpoint": "checkpoint",
 }
 #: Columns that say nothing to a person, or that are shown in their own place.
 SKIPPED = frozenset({"id", "process", "environment", "source", "cache_key", "trusted", "original"})
@@ -115,6 +116,9 @@ def _facts(project: Project, kind: str, number: int) -> dict[str, Json]:
     rows = store.rows("SELECT name, value FROM metric WHERE run = ? OR fit = ? ORDER BY id", number, number)
     if rows:
         facts["metrics"] = {row["name"]: row["value"] for row in rows}
+    left_out = store.rows("SELECT name, reason FROM checkpoint_name WHERE checkpoint = ? AND reason NOT NULL", number)
+    if left_out:
+        facts["left out"] = {row["name"]: row["reason"] for row in left_out}
     if spent := store.row("SELECT * FROM usage WHERE execution = ?", number):
         facts["usage"] = {key: spent[key] for key in spent.keys() if key != "execution" and spent[key] is not None}  # noqa: SIM118
     facts |= _table(project, number)
@@ -201,6 +205,8 @@ def _children(project: Project, kind: str, number: int) -> list[GraphNode]:
         )  # fmt: skip
     elif kind == "execution":
         rows = project.store.rows("SELECT target AS id FROM edge WHERE source = ? AND kind = 'wrote'", number)
+    elif kind == "checkpoint":
+        rows = project.store.rows("SELECT source AS id FROM edge WHERE target = ? AND kind = 'holds'", number)
     else:
         rows = []
     return graph_nodes(project.store, [row["id"] for row in rows])

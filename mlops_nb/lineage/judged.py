@@ -138,7 +138,7 @@ def _against(
         return Reason(verdict, cell.id, here, what)
 
     before = [index for count, index in ran if count < here]
-    if any(names[index].everything for index in [*before, number]):
+    if any(names[index].unknown for index in [*before, number]):
         yield reason("uncheckable", "a cell may read and bind names that stand nowhere in its source")
     for name in sorted(names[number].reads):
         made = _last(name, before, names)

@@ -2,7 +2,7 @@
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
 models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  column:NAME/COLUMN
-or an ID, or a unique prefix of one
+checkpoint:NAME  or an ID, or a unique prefix of one
 
 Row IDs are in the order of time, so what a name meant at a moment is what it means among the rows before one ID.
 """
@@ -286,6 +286,14 @@ def columns_of(store: Store, node: int) -> list[str] | None:
     return [str(field["name"]) for field in fields if "name" in field] or None
 
 
+def _checkpoint(project: Project, name: str, before: int) -> int:
+    number = project.store.value("SELECT max(id) FROM checkpoint WHERE name = ? AND id < ?", name, before)
+    if number is None:
+        rows = project.store.rows("SELECT DISTINCT name FROM checkpoint WHERE id < ? ORDER BY name", before)
+        raise NotFound.naming("checkpoint", name, [row[0] for row in rows], "make one with %mlops checkpoint")
+    return int(number)
+
+
 SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
     "var": _variable,
     "cell": _cell,
@@ -296,5 +304,6 @@ SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
     "dataset": _dataset,
     "fit": _fit,
     "config": _config,
+    "checkpoint": _checkpoint,
     "column": _column,
 }

@@ -8,32 +8,21 @@ Whatever cannot be checked on the way is said; a slice with such a thing in it m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_nb.capture.nodes import FOREIGN, VERSIONS
 from mlops_nb.errors import UsageError
+from mlops_nb.lineage import programs
 from mlops_nb.lineage.facts import Named, RunFacts, Step, read_run
 from mlops_nb.lineage.moments import before
+from mlops_nb.lineage.programs import SliceCell
 from mlops_nb.lineage.references import resolve
 from mlops_nb.project import Project
-from mlops_nb.records import Record
-from mlops_nb.secrets.redaction import removed
+from mlops_nb.records import Json, Record
 from mlops_nb.store.db import LATEST, Store
 from mlops_nb.verbs import verb
-
-
-@dataclass(frozen=True)
-class SliceCell(Record):
-    """One execution in a slice; ``raises`` is the error that it must raise again, if it failed."""
-
-    execution: str
-    cell: str | None
-    execution_count: int | None
-    source: str
-    raises: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +42,16 @@ class Slice(Record):
     cells: list[SliceCell]
     files: list[SliceFile]
     uncheckable: list[str]
+
+    def heading(self) -> list[str]:
+        """Return what it is a slice of, what is not certain of it, and what it needs."""
+        unsure = [f"Not certain: {reason}" for reason in self.uncheckable]
+        needs = [f"Needs {file.path} (sha256 {file.hash or 'not known'})" for file in self.files]
+        return [f"The slice of {self.ref}.", *unsure, *needs]
+
+    def told(self) -> dict[str, Json]:
+        """Return the same for the metadata of a notebook."""
+        return {"ref": self.ref, "uncheckable": [*self.uncheckable], "files": [file.to_json() for file in self.files]}
 
 
 @dataclass
@@ -181,10 +180,7 @@ def slice_from(project: Project, ref: str, trace: Trace) -> Slice:
     """Return what a backward walk found as a slice."""
     trace.doubt(*trace.facts.gaps)
     for step in trace.steps:
-        if secrets := removed(step.source):
-            trace.doubt(
-                f"cell [{step.count}] is kept without its secrets ({', '.join(secrets)}) - set them before you run it"
-            )
+        trace.doubt(*programs.without_secrets(step.count, step.source))
     return Slice(
         ref=ref,
         cells=[
@@ -216,45 +212,5 @@ def slice(project: Project, ref: str, *, to: str | None = None, as_of: str | Non
     """
     found = slice_of(project, ref, as_of)
     if to is not None:
-        _write(found, Path(to))
+        programs.save(found, Path(to))
     return found
-
-
-def _write(found: Slice, path: Path) -> None:
-    if path.suffix not in (".ipynb", ".py"):
-        raise UsageError(f"{path} is neither .ipynb nor .py - a slice is written as a notebook or a script")
-    if path.exists():
-        raise UsageError(f"{path} is there already - give another name, nothing is written over")
-    path.write_text(as_script(found) if path.suffix == ".py" else as_notebook(found), encoding="utf-8")
-
-
-def _said(cell: SliceCell) -> str:
-    return f"cell [{cell.execution_count}], execution {cell.execution}" + (
-        f", raises {cell.raises}" if cell.raises else ""
-    )
-
-
-def as_script(found: Slice) -> str:
-    """Return a slice as a script that IPython runs cell by cell (``# %%``)."""
-    head = [f"# The slice of {found.ref}.", *(f"# Not certain: {reason}" for reason in found.uncheckable)]
-    needs = [f"# Needs {file.path} (sha256 {file.hash or 'not known'})" for file in found.files]
-    return (
-        "\n\n".join(["\n".join([*head, *needs]), *(f"# %% {_said(cell)}\n{cell.source}" for cell in found.cells)])
-        + "\n"
-    )
-
-
-def as_notebook(found: Slice) -> str:
-    """Return a slice as the JSON text of a notebook; a cell that must raise is tagged ``raises-exception``."""
-    cells = [
-        {
-            "cell_type": "code", "id": cell.execution[:8] + str(number), "execution_count": None, "outputs": [],
-            "metadata": {"tags": ["raises-exception"]} if cell.raises else {},
-            "source": cell.source.splitlines(keepends=True),
-        }
-        for number, cell in enumerate(found.cells)
-    ]  # fmt: skip
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    told = {"ref": found.ref, "uncheckable": found.uncheckable, "files": [file.to_json() for file in found.files]}
-    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}, "mlops_nb": told}
-    return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"

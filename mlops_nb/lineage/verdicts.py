@@ -113,7 +113,7 @@ class Judge:
     def __post_init__(self) -> None:
         steps = self.facts.steps
         if self.page is not None:
-            steps |= {step.number: step for step in _located(steps.values(), self.page)}
+            steps |= {step.number: step for step in located(steps.values(), self.page)}
             injected = [step.source for step in steps.values() if step.cell == notebooks.INJECTED]
             self.page = self.page.with_injected(injected[-1]) if injected else self.page
         self.latest = {step.cell: step.number for step in steps.values() if step.cell is not None}
@@ -133,7 +133,7 @@ class Judge:
             return made | wrote, number > 0
         # no source says which settings and files it makes: an edited cell is taken to make those that it made
         unnamed = wrote | {slot for slot in made if slot[0] != "value"}
-        return unnamed | {("value", name) for name in names.binds | names.changes | names.deletes}, not names.everything
+        return unnamed | {("value", name) for name in names.binds | names.changes | names.deletes}, not names.unknown
 
     def reasons(self, trace: Trace) -> list[Reason]:
         """Return everything that speaks against what a trace leads to."""
@@ -223,7 +223,7 @@ class Judge:
         return f"cell [{self.facts.steps[number].count}]"
 
 
-def _located(steps: Iterable[Step], page: Page) -> Iterator[Step]:
+def located(steps: Iterable[Step], page: Page) -> Iterator[Step]:
     """Yield the executions whose cell was not known then, with the only cell of the page that has their source.
 
     VS Code runs cells before it saves them; where one of its cells ran several times, the last source decides.

@@ -43,7 +43,10 @@ NATIVE_READS = frozenset(
     {"read_parquet", "read_feather", "read_orc", "read_hdf", "read_sql", "read_sql_query", "read_ipc"}
 )
 #: Verbs that ask the store itself: what they answer changes with every run.
-ASKING = frozenset({"runs", "models", "datasets", "reports", "lineage", "show", "status", "panel", "pipelines", "log"})
+ASKING = frozenset(
+    {"runs", "models", "datasets", "reports", "lineage", "show", "status", "panel", "pipelines", "log", "at"}
+    | {"checkpoints"}
+)
 
 
 def unseen(tree: ast.Module, constants: Mapping[str, Any]) -> set[str]:

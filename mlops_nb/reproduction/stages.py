@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from mlops_nb.capture.files.opened import same_folder
 from mlops_nb.ids import file_digest
 from mlops_nb.lineage.facts import Named, RunFacts
-from mlops_nb.lineage.slices import Slice, SliceFile, Trace, as_notebook, slice_from
+from mlops_nb.lineage.programs import as_notebook
+from mlops_nb.lineage.slices import Slice, SliceFile, Trace, slice_from
 from mlops_nb.project import CHARTER, Project
 
 NOTEBOOK = "slice.ipynb"

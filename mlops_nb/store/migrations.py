@@ -292,6 +292,26 @@ def trials(db: Any) -> None:
         db.conn.execute(statement)
 
 
+CHECKPOINTS = (
+    # the values of a kernel: a pickle of our own, loaded by its hash and in its environment
+    """CREATE TABLE checkpoint (
+        id BIGINT PRIMARY KEY REFERENCES node (id), name TEXT NOT NULL, content TEXT NOT NULL REFERENCES content (hash),
+        bytes BIGINT NOT NULL, environment BIGINT NOT NULL REFERENCES environment (id), run BIGINT REFERENCES run (id),
+        created_at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX checkpoint_by_name ON checkpoint (name, id)",
+    # the names in it; and those that could not be kept, with the reason
+    """CREATE TABLE checkpoint_name (
+        checkpoint BIGINT NOT NULL REFERENCES checkpoint (id), name TEXT NOT NULL, reason TEXT,
+        PRIMARY KEY (checkpoint, name))""",
+)
+
+
+def checkpoints(db: Any) -> None:
+    """Keep the state of kernels."""
+    for statement in CHECKPOINTS:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -303,4 +323,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0007_reproductions", reproductions),
     ("0008_origins", origins),
     ("0009_trials", trials),
+    ("0010_checkpoints", checkpoints),
 )

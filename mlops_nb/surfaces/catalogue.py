@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
 from mlops_nb.capture import artifacts, runs
+from mlops_nb.checkpoints import checkpoints
 from mlops_nb.ci import checks as integration
 from mlops_nb.comparison import bisection, differences
 from mlops_nb.data import checks, crossings, datasets
 from mlops_nb.environments import containers, locks, restored
-from mlops_nb.lineage import columns, details, graph, impact, slices
+from mlops_nb.lineage import columns, details, graph, impact, pasts, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
 from mlops_nb.pipelines import executor, pipelines
@@ -21,9 +22,9 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, bisection, integration, locks,
-    restored, containers, panel, demo,
+    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, checkpoints,
+    datasets, crossings, checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences,
+    bisection, integration, locks, restored, containers, panel, demo,
 )  # fmt: skip
 
 

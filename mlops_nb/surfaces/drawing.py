@@ -23,7 +23,7 @@ LETTERS = 22
 COLOURS = {
     "execution": GREY, "run": GREY, "variable": "#5c8fd6", "dataset": "#2e9e6b", "file": "#b08030",
     "external": "#2a97a0", "model": "#9a5fc4", "fit": "#b58be0", "figure": "#c95f86", "drift": "#d0623c",
-    "config": "#708090",
+    "config": "#708090", "checkpoint": "#4f8a5b",
 }  # fmt: skip
 WORDS = {"execution": "cell", "external": "elsewhere"}  # what a kind is called, where not by its name
 

@@ -132,6 +132,8 @@ def _dispatch(words: list[str]) -> Any:
         shown = commands.command(known[name], act).main(rest, prog_name=f"%mlops {name}", standalone_mode=False)
     except click.ClickException as error:
         raise UsageError(f"%mlops {name}: {error.format_message()}") from None
+    except click.Abort:  # what click makes of the stop button
+        raise KeyboardInterrupt from None
     if type(shown).__name__ == "Panel":
         from mlops_nb.surfaces.widgets import panel_widget
 

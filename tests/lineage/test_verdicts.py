@@ -274,3 +274,27 @@ def test_what_is_not_there_cannot_be_checked(project):
         check(project, "missing")
     with pytest.raises(UsageError, match="checked against a contract"):
         check(project, object())
+
+
+@pytest.mark.parametrize("restoring", ["%mlops restore c", "import mlops_nb as mlops\nmlops.restore('c')"])
+def test_what_a_checkpoint_brought_back_is_never_clean(judged, restoring):
+    page = {"a": "x = 1", "keep": "%mlops checkpoint c", "back": restoring, "b": "y = x", "c": "z = 5"}
+    found = judged(page, "a", "keep", "back", "b", "c")
+    assert (found["keep"][0], found["b"][0], found["c"][0]) == ("clean", "uncheckable", "clean")
+    assert "it restored values from checkpoint 'c'" in found["b"][1][0]
+
+
+@pytest.mark.parametrize("restoring", ["%mlops restore c", "mlops.restore('c')"])
+def test_a_restore_that_has_not_run_may_bind_any_name(judged, workspace, restoring):
+    page = {"a": "x = 1", "back": restoring, "b": "y = x"}
+    assert judged(page, "a", "b")["b"] == ("uncheckable", ["a cell that has not run as it stands may bind any name"])
+    path = workspace / "unrecorded.ipynb"
+    write(path, [("a", "x = 1", 1), ("back", restoring, 2), ("b", "y = x", 3)])
+    assert [cell.verdict for cell in by_source("n", notebooks.read(path)).cells] == [
+        "clean", "uncheckable", "uncheckable",
+    ]  # fmt: skip
+
+
+def test_other_verbs_bind_nothing(judged):
+    page = {"a": "x = 1", "verb": "%mlops runs", "b": "y = x"}
+    assert judged(page, "a", "b")["b"] == ("clean", [])

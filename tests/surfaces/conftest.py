@@ -53,7 +53,7 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mlops_nb")
 TABLE = "import io, pandas\\nseen = pandas.read_json(io.StringIO('[{\\"x\\": 1}]'))"
-for source in ("half = 2", "whole = half * 2", TABLE):
+for source in ("half = 2", "whole = half * 2", TABLE, "%mlops checkpoint halves"):
     shell.run_cell(source, store_history=True)
 """
 CHARTER = """
@@ -67,8 +67,9 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
-    "diff": {"a": "models:/line/1", "b": "models:/line/2"}, "env diff": {"a": "models:/line/1"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
+    "at": {"ref": "var:whole"},
+    "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "checkpoints": {}, "datasets": {}, "fits": {},
+    "env diff": {"a": "models:/line/1"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
     "models": {"name": "line"},
     "panel": {}, "pipelines": {}, "reports": {}, "runs": {"kind": "script"}, "show": {"ref": "models:/line/1"},
     "slice": {"ref": "var:whole"}, "status": {},

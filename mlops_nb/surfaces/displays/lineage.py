@@ -9,7 +9,9 @@ from mlops_nb.lineage.details import Detail
 from mlops_nb.lineage.graph import Graph, GraphNode
 from mlops_nb.lineage.impact import KINDS, Impact
 from mlops_nb.lineage.judged import NotebookVerdict
-from mlops_nb.lineage.slices import Slice, as_script
+from mlops_nb.lineage.pasts import Past
+from mlops_nb.lineage.programs import as_script
+from mlops_nb.lineage.slices import Slice
 from mlops_nb.lineage.tracing.kinds import ALL
 from mlops_nb.lineage.verdicts import Verdict
 from mlops_nb.records import Records
@@ -97,6 +99,21 @@ def _(slice_: Slice) -> str:
     for one in slice_.cells:
         raises = f" raises {escape(one.raises)}" if one.raises else ""
         parts.append(f'<div class="quiet">[{one.execution_count}]{raises}</div><pre>{escape(one.source)}</pre>')
+    return "".join(parts)
+
+
+@text.drawn.register
+def _(found: Past) -> str:
+    return as_script(found).rstrip()
+
+
+@html.drawn.register
+def _(found: Past) -> str:
+    head, *facts = found.heading()
+    parts = [f"<b>{escape(head)}</b>", *(f'<div class="quiet">{escape(fact)}</div>' for fact in facts)]
+    for one in found.cells:
+        marks = "".join(f" {escape(mark)}" for mark in (one.since and f"{one.since} since", one.raises) if mark)
+        parts.append(f'<div class="quiet">[{one.execution_count}]{marks}</div><pre>{escape(one.source)}</pre>')
     return "".join(parts)
 
 
