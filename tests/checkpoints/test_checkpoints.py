@@ -195,8 +195,8 @@ def test_an_interrupted_restore_leaves_the_namespace_untouched(shell, run, works
 
 
 def test_an_interrupted_checkpoint_keeps_nothing(shell, project, run):
-    run("import time\nclass S:\n    def __reduce__(self):\n        time.sleep(0.5)\n        return int, ()\ns = S()")
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    stopping = "os.kill(os.getpid(), signal.SIGINT)"
+    run(f"import os, signal\nclass S:\n    def __reduce__(self):\n        {stopping}\n        return int, ()\ns = S()")
     with pytest.raises(KeyboardInterrupt):
         run("%mlops checkpoint a")
     assert (mlops.checkpoints(), [*project.home.glob("checkpoint-*")]) == ([], [])

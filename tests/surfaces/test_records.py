@@ -181,7 +181,20 @@ def test_a_long_name_is_cut_to_its_room(most: int):
 
 
 def test_the_picture_of_a_lineage_has_a_colour_and_a_word_for_each_kind():
-    kinds = ["execution", "variable", "dataset", "file", "external", "model", "fit", "figure", "drift", "config", "run"]
+    kinds = [
+        "execution",
+        "variable",
+        "dataset",
+        "file",
+        "external",
+        "model",
+        "fit",
+        "figure",
+        "drift",
+        "config",
+        "run",
+        "checkpoint",
+    ]
     (picture,) = Reader(to_html(Graph([GraphNode(kind, kind, kind) for kind in kinds], [], False))).pictures
     texts = [element.text for element in ElementTree.fromstring(picture).iter() if element.tag.endswith("text")]
     assert texts[len(kinds) :] == [drawing.WORDS.get(kind, kind) for kind in drawing.COLOURS]
