@@ -69,6 +69,7 @@ class Frame:
     tree: ast.AST | None = None
     doubt: str | None = None  # why not all that it did is known
     broke: bool = False  # whether a cell inside it raised, so that not everything in it ran
+    sweeps: bool = False  # whether it may have bound or changed any name, whatever its syntax says
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -274,6 +275,7 @@ class Session:
         opened = self._opened()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
+        names.everything |= frame.sweeps
         namespace = self.shell.user_ns
         reloaded = any(file.kind == "code" for file in opened)  # which changes what others hold
         sweep = self.ambient.look_at_threads() or reloaded
@@ -302,7 +304,12 @@ class Session:
         if OBSERVERS:
             made = {version.name: version.node for version in touched.made}
             seen = Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
-            self._observe(replace(seen, ok=error is None, skipped=cells.skips(frame.source)))
+            self._observe(
+                replace(
+                    seen, ok=error is None, skipped=cells.skips(frame.source), touched=touched, spent=spent,
+                    listed=tuple(listed), unsure=(*doubts, *(["a cell inside it failed"] if frame.broke else [])),
+                )
+            )  # fmt: skip
 
     def _record_variables(self, frame: Frame, touched: Touched) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
+from mlops_nb.cache import switch
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
@@ -18,7 +19,7 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
+    checks, switch, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
 )  # fmt: skip
 
 
