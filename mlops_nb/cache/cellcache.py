@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mlops_nb.cache import records, replaying
@@ -55,6 +57,10 @@ class CellCache:
         self.shell.ast_transformers.append(self)
         OBSERVERS.append(self.ended)
         self.alarm.start()
+        for name, version in self.session.variables.known.items():  # what was changed before, nobody can tell in full
+            value = self.shell.user_ns.get(name)
+            if not version.fresh and type(value) is ModuleType and is_of_library(value, self.session.modules):
+                self.patched = name
 
     def detach(self) -> None:
         """Leave nothing behind."""
@@ -157,6 +163,8 @@ class CellCache:
         """Notice when a cell changes a part of a library: what else that changes, nobody can tell."""
         for made in seen.touched.made if seen.touched is not None else ():
             value = seen.namespace.get(made.name)
+            if value is sys:  # its streams and its last error come and go; what counts of the rest is a setting
+                continue
             if made.became is not None and is_of_library(value, self.session.modules):
                 self.patched = made.name
 
@@ -205,6 +213,8 @@ class CellCache:
         for version in seen.touched.made:
             known = self.session.variables.known.get(version.name)
             if version.kind == "ambient" or version.name in made.values or version.name in made.deleted:
+                continue
+            if seen.namespace.get(version.name) is sys:
                 continue
             if version.became is None and version.kind != "absence":
                 if version.kind == "result":

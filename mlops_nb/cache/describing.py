@@ -238,6 +238,8 @@ REMEMBERING = frozenset(
     | {"ctypes", "gc", "weakref", "atexit", "signal", "socket", "requests", "httpx", "urllib3", "tempfile", "shutil"}
     | {"logging", "warnings", "time", "uuid", "secrets", "inspect", "builtins", "importlib", "copyreg", "locale"}
 )
+#: Of ``sys``: what comes and goes, or is told among the settings.
+PASSING = frozenset({"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook"})
 _shapes: dict[int, tuple[list[Any], Token]] = {}  # of modules of libraries, with what each held then
 
 
@@ -248,7 +250,7 @@ def _shape(heap: Heap, module: types.ModuleType, own: dict[str, Any]) -> Token:
     if known is None or len(known[0]) != len(held) or any(map(_differs, known[0], held)):
         lazy = "__getattr__" in own  # it brings its parts when they are asked for
         parts = [[name, _named(part)] for name, part in sorted(own.items())
-                 if name[:1] != "_" and not (lazy and type(part) is types.ModuleType)]  # fmt: skip
+                 if name[:1] != "_" and not (module is sys and name in PASSING) and not (lazy and type(part) is types.ModuleType)]  # fmt: skip
         known = _shapes[id(module)] = held, marshal.dumps(parts, 2)
     return known[1]
 

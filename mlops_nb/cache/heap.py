@@ -11,6 +11,7 @@ a GPU, a figure) is refused, never left out. The describing itself is in ``descr
 from __future__ import annotations
 
 import builtins
+import io
 import marshal
 import weakref
 from collections.abc import Callable, Iterable
@@ -107,6 +108,8 @@ class Heap:
         return roots
 
     def _root(self, name: str) -> Token:
+        if name == "open" and getattr(self.namespace.get(name), "__wrapped__", None) is io.open:
+            return "builtin"  # IPython's own, which only keeps the standard streams from being opened
         if name in self.namespace:
             return [self.ref(self.namespace[name])]
         return "builtin" if hasattr(builtins, name) else "absent"

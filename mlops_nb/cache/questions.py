@@ -26,7 +26,7 @@ from mlops_nb.capture import dataflow
 from mlops_nb.capture.dataflow import Names
 from mlops_nb.capture.environments import environment
 from mlops_nb.capture.modules import PACKAGES
-from mlops_nb.ids import canonical_json, digest
+from mlops_nb.ids import digest
 
 FORMAT = "cell1"
 HANDLING = (describing, memory)  # imported for what they register
@@ -70,7 +70,7 @@ def ask(session: Any, frame: Any, tree: ast.Module) -> Question:
     set_now = settings(session.shell)
     parts = {f"({name})": short(value) for name, value in set_now.items()}
     parts |= {"(environment)": environment().hash, **found.parts}
-    key = found.digest(roots, FORMAT, __version__, frame.info.raw_cell, canonical_json(parts))
+    key = found.digest(roots, FORMAT, __version__, frame.info.raw_cell, sorted(parts.items()))
     identities = {name: id(value) for name, value in namespace.items()}
     return Question(
         frame.number, digest(frame.source.encode(errors="replace")), tree, names, found, parts, key, random_states(),
