@@ -16,7 +16,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ class Frame:
     tree: ast.AST | None = None
     doubt: str | None = None  # why not all that it did is known
     broke: bool = False  # whether a cell inside it raised, so that not everything in it ran
-    sweeps: bool = False  # whether it may have bound or changed any name, whatever its syntax says
+    reads: set[str] = field(default_factory=set)  # names that it reads, besides those that its syntax says
+    binds: set[str] = field(default_factory=set)  # names that it binds, besides those that its syntax says
 
 
 def _guarded(method: Callable[..., None]) -> Callable[..., None]:
@@ -275,7 +276,8 @@ class Session:
         opened = self._opened()
         listed, doubts = self.files.listed, self.files.doubts
         names = dataflow.analyse(frame.tree) if frame.tree is not None else Names()
-        names.everything |= frame.sweeps
+        names.reads |= frame.reads
+        names.binds |= frame.binds
         namespace = self.shell.user_ns
         reloaded = any(file.kind == "code" for file in opened)  # which changes what others hold
         sweep = self.ambient.look_at_threads() or reloaded

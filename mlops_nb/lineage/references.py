@@ -1,7 +1,7 @@
 """References: the names under which people and notebooks speak of things, and what they mean now, or meant once.
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  column:NAME/COLUMN
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  checkpoint:NAME  column:NAME/COLUMN
 or an ID, or a unique prefix of one
 
 Row IDs are in the order of time, so what a name meant at a moment is what it means among the rows before one ID.
@@ -238,6 +238,17 @@ def _config(project: Project, name: str, before: int) -> int:
     return int(number)
 
 
+def _checkpoint(project: Project, text: str, before: int) -> int:
+    number = project.store.value(
+        "SELECT checkpoint.id FROM checkpoint JOIN node USING (id) WHERE (checkpoint.name = ? OR public = ?)"
+        " AND checkpoint.id < ? ORDER BY checkpoint.id DESC LIMIT 1",
+        text, text, before,
+    )  # fmt: skip
+    if number is None:
+        raise NotFound(f"no checkpoint {text!r}{_then(before)} - see `mlops checkpoints`")
+    return int(number)
+
+
 def _column(project: Project, text: str, before: int) -> int:
     return resolve_column(project, f"column:{text}", before)[0]
 
@@ -296,5 +307,6 @@ SCHEMES: dict[str, Callable[[Project, str, int], int]] = {
     "dataset": _dataset,
     "fit": _fit,
     "config": _config,
+    "checkpoint": _checkpoint,
     "column": _column,
 }

@@ -279,7 +279,7 @@ CACHE = (
     # the values of a kernel at a moment; names and left_out are JSON
     """CREATE TABLE checkpoint (
         id BIGINT PRIMARY KEY REFERENCES node (id), name TEXT, content TEXT NOT NULL REFERENCES content (hash),
-        size BIGINT NOT NULL, names TEXT NOT NULL, left_out TEXT NOT NULL,
+        signature TEXT NOT NULL, size BIGINT NOT NULL, names TEXT NOT NULL, left_out TEXT NOT NULL,
         environment BIGINT NOT NULL REFERENCES environment (id), run BIGINT REFERENCES run (id),
         created_at DOUBLE PRECISION NOT NULL)""",
 )

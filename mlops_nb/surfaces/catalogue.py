@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
-from mlops_nb.cache import switch
+from mlops_nb.cache import checkpoints, switch
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.comparison import differences
 from mlops_nb.data import checks, crossings, datasets
-from mlops_nb.lineage import columns, details, graph, impact, slices
+from mlops_nb.lineage import asran, columns, details, graph, impact, slices
 from mlops_nb.lineage.export import exports
 from mlops_nb.monitoring import drift
 from mlops_nb.pipelines import executor, pipelines
@@ -19,7 +19,7 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, switch, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
+    checks, switch, checkpoints, asran, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
 )  # fmt: skip
 
 
