@@ -115,8 +115,6 @@ def _array(value: Any) -> Any:
 
     if type(value) is not np.ndarray or value.dtype.hasobject:
         return NotImplemented
-    if value.flags.owndata and value.flags.forc and value.flags.writeable:
-        return NotImplemented
     first, extent = _span(value)
     if extent > 4 * value.nbytes + 4096:
         raise Refused("an array is a small part of a large one")
@@ -137,10 +135,13 @@ def _laid_out(
 ) -> Any:
     import numpy as np
 
-    made = np.ndarray(shape, dtype, np.empty(extent, np.uint8), first, strides)
-    if made.size:
-        made[...] = np.frombuffer(data, dtype).reshape(shape)
-    made = made.copy(order="K") if owns else made
+    compact = np.frombuffer(data, dtype).reshape(shape)
+    if owns and compact.strides == strides:
+        made = compact.copy()
+    else:
+        made = np.ndarray(shape, dtype, np.empty(extent, np.uint8), first, strides)
+        made[...] = compact
+        made = made.copy(order="K") if owns else made
     made.flags.writeable = writeable
     return made
 

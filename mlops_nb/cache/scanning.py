@@ -113,7 +113,7 @@ def check_effects(tree: ast.AST, names: Mapping[str, Any], is_local: Callable[[s
         called = node.value if isinstance(node, ast.Expr) else None
         if isinstance(called, ast.Call):
             root, last = _root(called.func)
-            if last not in REPEATED and root is not None and is_of_library(names.get(root), is_local):
+            if last not in REPEATED and root not in (None, "open") and is_of_library(names.get(root), is_local):
                 raise Refused(f"it calls {ast.unparse(called.func)} for its effect")
         for target in _targets(node):
             root, _ = _root(target)

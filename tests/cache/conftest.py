@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.soundness.notebook import Notebook
+from tests.soundness.notebook import Notebook, parse
 from tests.soundness.runner import SHELLS, Server
 
 
@@ -70,6 +70,16 @@ class Caching:
         warm = self.run(notebook, home)
         shutil.rmtree(home.parent)
         return plain, cold, warm
+
+
+    def changed(self, before: str, after: str) -> Ran:
+        """Run a notebook, then another as after a restart, which must be as without the cache; return that run."""
+        home = self.home()
+        self.run(parse(before), home)
+        plain = self.run(parse(after), home, cached=False)
+        warm = self.run(parse(after), home)
+        assert warm.trouble is None and warm.same(plain), f"{warm}\n{plain}"
+        return warm
 
 
 @pytest.fixture(scope="module")
