@@ -38,11 +38,33 @@ export interface IAuditEntry {
   hash: string;
 }
 
+/** What the cache did about one cell: restored from an earlier execution, or run, and why; times in seconds. */
+export interface ICachedCell {
+  count: number | null;
+  cell: string | null;
+  execution: string;
+  restored_from: string | null;
+  reason: string;
+  deciding: number;
+  saved: number;
+}
+
 /** One candidate of a search, or one fold of a cross-validation. */
 export interface ICandidate {
   position: number;
   parameters: { [key: string]: JSONValue };
   metrics: { [key: string]: number };
+}
+
+/** Whether the cache is on in this process, what it holds in bytes, and the cells of the last run that it saw. */
+export interface ICellCacheState {
+  on: boolean;
+  entries: number;
+  size: number;
+  limit: number;
+  restored: number;
+  saved: number;
+  cells: ICachedCell[];
 }
 
 /** A cell that was added, removed, changed or moved; ``position`` counts from 1, in B, or in A if it was removed. */
@@ -64,6 +86,16 @@ export interface ICellVerdict {
   verdict: string;
   reasons: IReason[];
   source: string;
+}
+
+/** The values of a kernel at a moment, of ``size`` bytes: which names it holds, and which it cannot. */
+export interface ICheckpoint {
+  id: string;
+  name: string | null;
+  created: string | null;
+  size: number;
+  names: string[];
+  left_out: ILeftOut[];
 }
 
 /** What nothing refers to any more. */
@@ -278,6 +310,12 @@ export interface IImpact {
   truncated: boolean;
 }
 
+/** A name that a checkpoint does not hold, and why. */
+export interface ILeftOut {
+  name: string;
+  reason: string;
+}
+
 /** A metric that was added, removed or changed; a value that is not a number, and one not logged, is None. */
 export interface IMetricChange {
   kind: string;
@@ -369,6 +407,26 @@ export interface IQuality {
   passed: boolean;
   rows: number;
   rules: IRule[];
+}
+
+/** A cell as it ran. */
+export interface IRanCell {
+  execution: string;
+  cell: string | null;
+  count: number | null;
+  status: string;
+  error: string | null;
+  source: string;
+}
+
+/** A notebook as it was when an execution ran, the last of its cells; ``file`` is where it was written. */
+export interface IRanNotebook {
+  ref: string;
+  run: string;
+  notebook: string | null;
+  ran: string | null;
+  cells: IRanCell[];
+  file: string | null;
 }
 
 /** What speaks against a value: how bad it is, the cell, and what it is in words. */
@@ -475,8 +533,12 @@ export interface IVerdict {
 
 /** What each verb answers. */
 export interface IAnswers {
+  at: IRanNotebook;
+  cache: ICellCacheState;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
+  checkpoint: ICheckpoint;
+  checkpoints: ICheckpoint[];
   columns: IColumnLineage;
   dataset: IDataset;
   datasets: IDataset[];
@@ -500,6 +562,7 @@ export interface IAnswers {
   register: IModelVersion;
   reports: IDriftReport[];
   reproduce: IReproduction;
+  restore: ICheckpoint;
   run: IPipelineRun;
   runs: IRun[];
   show: IDetail;

@@ -17,12 +17,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlops_nb.cache import records, replaying
+from mlops_nb.cache import privacy, records, replaying
 from mlops_nb.cache.effects import Alarm, check_settings, effects_of, is_plain
 from mlops_nb.cache.entries import Entries, Entry, setting
 from mlops_nb.cache.heap import Refused
 from mlops_nb.cache.questions import SECRET, Question, answer, ask
 from mlops_nb.cache.records import CellRecord
+from mlops_nb.cache.relogging import relog
 from mlops_nb.cache.scanning import is_of_library
 from mlops_nb.cache.settings import set_random
 from mlops_nb.capture.observers import OBSERVERS, Seen
@@ -73,6 +74,7 @@ class CellCache:
         if self.listener is not None:
             self.listener.stop()
         self.question = self.listener = self.restored = None
+        self.shell.user_ns.pop(CALL, None)  # where the cell did not come to run
 
     # -- before a cell ----------------------------------------------------------------------------------------
 
@@ -155,6 +157,9 @@ class CellCache:
         self.session.project.store.defer(functools.partial(self._note, facts))
 
     def _note(self, facts: tuple[Any, ...]) -> None:
+        execution, original, *_ = facts
+        if original is not None:
+            relog(self.session.project, original, execution)
         self.session.project.store.execute(
             "INSERT INTO cached (execution, original, reason, deciding, saved) VALUES (?, ?, ?, ?, ?)", *facts
         )
@@ -184,13 +189,15 @@ class CellCache:
             self._check_changed(seen, question, made)
             record = CellRecord(made, listener.shown(result), effects.random)
             room = spent.wall * RATE / 2 if self.least else LARGE
-            data, by_hash, load = records.write(record, question.found, question.modules, room)
+            data, heap, load = records.write(record, question.found, question.modules, room)
+            if why := privacy.secret_in(data) or privacy.denied_in(self.session.project, heap.all()):
+                raise Refused(why)
             if load > spent.wall / 2 and self.least:  # with 0, all that can be kept is
                 raise Refused("restoring it would take as long as running it")
         except Refused as why:
             return f"{self.reason}; not kept: {why}"
         conditions = effects.conditions
-        if by_hash:
+        if heap.by_hash:
             conditions = replace(conditions, hashing=SECRET)
         entry = Entry(
             self.session.project.store.next_id(), question.key, seen.execution, digest(data),

@@ -65,7 +65,8 @@ def put(value: Any, new: Any) -> None:
     elif kind_of(kind) == "array":
         value[...] = new
     elif kind_of(kind) == "frame":
-        value._mgr, value._attrs, value._flags = new._mgr, new._attrs, new._flags
+        value._mgr, value._attrs = new._mgr, new._attrs
+        value._flags._allows_duplicate_labels = new._flags._allows_duplicate_labels
         if kind.__name__ == "Series":
             value._name = new._name
     elif _is_generator(kind):
@@ -84,7 +85,9 @@ def fits(value: Any, new: Any) -> bool:
 
 
 def _only_dict(value: Any, kind: type) -> bool:
-    held = object.__getattribute__(value, "__dict__") if hasattr(kind, "__dictoffset__") and kind.__dictoffset__ else None
+    held = (
+        object.__getattribute__(value, "__dict__") if hasattr(kind, "__dictoffset__") and kind.__dictoffset__ else None
+    )
     return type(held) is dict and len(attributes(value, kind)) == len(held)
 
 

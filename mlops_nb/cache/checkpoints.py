@@ -55,7 +55,7 @@ def checkpoint(project: Project, name: str | None = None) -> Checkpoint:
 
     session = _session("checkpoint")
     try:
-        values, names, left_out = snapshots.dumps(session.shell.user_ns)
+        values, names, left_out = snapshots.dumps(project, session.shell.user_ns)
     except snapshots.NotSaved as why:
         raise UsageError(f"nothing can be saved: {why} - delete the names that hold it") from None
     session.frames[0].reads |= {*names}
@@ -94,7 +94,9 @@ def restore(project: Project, checkpoint: str, *, any_environment: bool = False)
     _check_environment(load(project.store, row["environment"]), checkpoint, any_environment)
     data = project.content.get(row["content"])
     if _signature(data) != row["signature"]:
-        raise Untrusted(f"checkpoint {checkpoint!r} was not made by this user - a checkpoint is code, and is not loaded")
+        raise Untrusted(
+            f"checkpoint {checkpoint!r} was not made by this user - a checkpoint is code, and is not loaded"
+        )
     namespace: dict[str, Any] = session.shell.user_ns
     try:
         values, states = pickle.loads(data)
@@ -142,7 +144,9 @@ def _find(project: Project, text: str) -> Any:
     if row is None:
         rows = project.store.rows(f"{select} WHERE public >= ? AND public < ?", text, f"{text}g")
         if len(rows) != 1 or not text:
-            known = [row["name"] or row["public"] for row in project.store.rows(f"{select} ORDER BY checkpoint.id DESC")]
+            known = [
+                row["name"] or row["public"] for row in project.store.rows(f"{select} ORDER BY checkpoint.id DESC")
+            ]
             raise NotFound.naming("checkpoint", text, known, "make one with %mlops checkpoint")
         row = rows[0]
     return row
@@ -153,7 +157,9 @@ def _check_environment(then: Environment | None, name: str, any_environment: boo
     if then is None or then.hash == now.hash:
         return
     if then.python != now.python:
-        raise UsageError(f"checkpoint {name!r} was made with {then.python}, this is {now.python} - use a kernel of that")
+        raise UsageError(
+            f"checkpoint {name!r} was made with {then.python}, this is {now.python} - use a kernel of that"
+        )
     if not any_environment:
         changed = [f"{package} {old or 'none'} -> {new or 'none'}"
                    for package, (old, new) in then.changes_to(now).items()]  # fmt: skip
@@ -165,6 +171,10 @@ def _check_environment(then: Environment | None, name: str, any_environment: boo
 
 
 def _load(project: Project, number: int) -> Checkpoint:
-    row = project.store.rows("SELECT checkpoint.*, node.public FROM checkpoint JOIN node USING (id) WHERE id = ?", number)[0]
+    row = project.store.rows(
+        "SELECT checkpoint.*, node.public FROM checkpoint JOIN node USING (id) WHERE id = ?", number
+    )[0]
     left = [LeftOut(name, reason) for name, reason in json.loads(row["left_out"]).items()]
-    return Checkpoint(row["public"], row["name"], moment(row["created_at"]), row["size"], json.loads(row["names"]), left)
+    return Checkpoint(
+        row["public"], row["name"], moment(row["created_at"]), row["size"], json.loads(row["names"]), left
+    )

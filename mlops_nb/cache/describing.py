@@ -239,7 +239,9 @@ REMEMBERING = frozenset(
     | {"logging", "warnings", "time", "uuid", "secrets", "inspect", "builtins", "importlib", "copyreg", "locale"}
 )
 #: Of ``sys``: what comes and goes, or is told among the settings.
-PASSING = frozenset({"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook"})
+PASSING = frozenset(
+    {"stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc", "displayhook"}
+)
 _shapes: dict[int, tuple[list[Any], Token]] = {}  # of modules of libraries, with what each held then
 
 
@@ -296,9 +298,11 @@ def _python(heap: Heap, value: Any, kind: type) -> list[Token]:
 
 def _atom(value: Any, kind: type) -> Any:
     """Return what an instance of a user's kind of number or text is as a plain one."""
-    for base in (int, float, complex, str, bytes):
+    for base in (float, complex, str, bytes):
         if issubclass(kind, base):
-            return base.__getnewargs__(value)[0] if base is not int else int.__index__(value)  # type: ignore[attr-defined]
+            return getattr(base, "__getnewargs__")(value)[0]  # noqa: B009
+    if issubclass(kind, int):
+        return int.__index__(value)
     return None
 
 
@@ -329,7 +333,7 @@ def _reduced(heap: Heap, value: Any, kind: type) -> Token:
     heap.kept.append(parts)
     if type(parts) is str:
         return ("global", parts)
-    if len(parts) > 3 and (parts[3] is not None or len(parts) > 4 and parts[4] is not None):
+    if len(parts) > 3 and (parts[3] is not None or (len(parts) > 4 and parts[4] is not None)):
         raise Refused(f"a {module_of(kind)}.{kind.__name__} cannot be kept")
     return tuple(_value(heap, part) for part in parts[:3])
 

@@ -15,13 +15,15 @@ from mlops_nb import hooks
 from mlops_nb.cache import scanning
 from mlops_nb.cache.entries import Conditions
 from mlops_nb.cache.heap import Refused
-from mlops_nb.cache.questions import SECRET, Question, is_installed, listing, short
+from mlops_nb.cache.questions import SECRET, Question, is_installed, listing, short, warned
 from mlops_nb.cache.settings import random_states, settings, told_state
+from mlops_nb.capture import columns
 from mlops_nb.capture.ambient import RANDOM, SETTINGS
 from mlops_nb.capture.dataflow import SEEDING, STATE
 from mlops_nb.capture.environments import environment
 from mlops_nb.capture.files.opened import Opened
 from mlops_nb.capture.observers import Seen
+from mlops_nb.errors import UsageError
 from mlops_nb.store.db import WRITER
 
 LARGE = 256 << 20  # bytes of a written file that are kept
@@ -107,6 +109,8 @@ def _check(session: Any, question: Question, seen: Seen) -> None:
         raise Refused("it starts another program")
     if environment().hash != question.parts["(environment)"]:
         raise Refused("it changes the packages")
+    if warned() != question.warned:
+        raise Refused("it shows a warning, which is shown only once")
     helpers = sys.modules.get("matplotlib._pylab_helpers")
     if helpers is not None and helpers.Gcf.figs:
         raise Refused("a figure is open")
@@ -140,7 +144,7 @@ def _check_code(session: Any, question: Question) -> bool:
         by_hash |= scanning.check_code(code)
         scanning.check_function(code, names, session.modules)
         for name in scanning.imported(code):
-            if name in sys.modules and session.modules(name) or not is_installed(session, name):
+            if (name in sys.modules and session.modules(name)) or not is_installed(session, name):
                 raise Refused(f"{code.co_name} imports {name}, which is the notebook's own")
     return by_hash
 
@@ -196,6 +200,10 @@ def _check_written(session: Any, opened: Opened, place: str) -> None:
     if not session.files.places.inside(str(opened.path)):
         raise Refused(f"it writes {place}, which is not in the project")
     assert opened.content is not None
+    try:
+        columns.refuse(session.project, opened.path)
+    except UsageError as error:
+        raise Refused(str(error)) from error
     if opened.content[1] > LARGE:
         raise Refused(f"it writes {place}, which is too large to be kept")
     if not is_plain(opened.path):

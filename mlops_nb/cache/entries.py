@@ -119,7 +119,7 @@ class Entries:
         store = self.project.store
         for blob in blobs:  # a collection may have taken one meanwhile
             self.project.content.put(blob)
-        facts = {"conditions": vars(entry.conditions), "parts": entry.parts}
+        facts: dict[str, Any] = {"conditions": vars(entry.conditions), "parts": entry.parts}
         facts |= {"signature": self._sign(entry.key, entry.content)}
         store.execute(
             "INSERT INTO kept_cell (id, key, execution, content, size, cost, load, conditions, used_at)"

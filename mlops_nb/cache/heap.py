@@ -14,7 +14,7 @@ import builtins
 import io
 import marshal
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from xxhash import xxh3_128
@@ -159,6 +159,11 @@ class Heap:
         """Return an object by its number; None if it is gone."""
         held = self.objects[number]
         return held() if type(held) is weakref.ref else held
+
+    def all(self) -> Iterator[Any]:
+        """Return the objects, those that are gone left out."""
+        found = map(self.object, range(len(self.objects)))
+        return (value for value in found if value is not None)
 
     def knows(self, value: Any) -> bool:
         """Whether a value is one of the numbered objects."""

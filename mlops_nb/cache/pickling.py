@@ -14,7 +14,14 @@ from mlops_nb.cache.heap import Heap, Refused
 from mlops_nb.capture.values.kinds import kind_of, module_of
 
 #: Methods with which a user's class takes part in being pickled: code of the user's would run.
-CUSTOM = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+CUSTOM: tuple[str, ...] = (
+    "__reduce__",
+    "__reduce_ex__",
+    "__getstate__",
+    "__setstate__",
+    "__getnewargs__",
+    "__getnewargs_ex__",
+)
 CUSTOM += ("__new__", "__del__", "__setattr__", "__getattr__", "__getattribute__")
 
 
@@ -120,7 +127,7 @@ def _array(value: Any) -> Any:
         raise Refused("an array is a small part of a large one")
     compact = np.ascontiguousarray(value).reshape(-1).view(np.uint8) if value.size else np.empty(0, np.uint8)
     facts = (value.dtype, value.shape, value.strides, first, extent, value.flags.owndata, value.flags.writeable)
-    return _laid_out, (pickle.PickleBuffer(compact), *facts)
+    return _laid_out, (pickle.PickleBuffer(compact.data), *facts)
 
 
 def _span(array: Any) -> tuple[int, int]:

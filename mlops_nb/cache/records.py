@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from mlops_nb.cache import changes, pickling
-from mlops_nb.cache.heap import Heap, Refused
+from mlops_nb.cache.heap import Heap, Refused, Token
 from mlops_nb.cache.replaying import Shown
 from mlops_nb.capture.variables import INPUT, OWN, RESULT
 
@@ -33,7 +33,7 @@ class Made:
     def describe(self, found: Heap) -> tuple[Heap, str]:
         """Return what it made as a heap beside the one that it found, and the digest of it."""
         heap = Heap(found.namespace, found.is_local, found)
-        roots = [[name, [heap.ref(value)]] for name, value in self.values.items()]
+        roots: list[Token] = [[name, [heap.ref(value)]] for name, value in self.values.items()]
         roots += [[number, [heap.ref(state)]] for number, state in self.states.items()]
         roots.append([heap.ref(self.result)])
         heap.drain()
@@ -82,8 +82,8 @@ def _is_shells(name: str) -> bool:
     return name in OWN or RESULT.fullmatch(name) is not None or INPUT.fullmatch(name) is not None
 
 
-def write(record: CellRecord, found: Heap, modules: frozenset[str], room: float) -> tuple[bytes, bool, float]:
-    """Return the bytes of a record, whether an order in it comes of the hashes of texts, and how long reading it takes.
+def write(record: CellRecord, found: Heap, modules: frozenset[str], room: float) -> tuple[bytes, Heap, float]:
+    """Return the bytes of a record, the heap of what is in it and was found, and how long reading it takes.
 
     Args:
         record: the record
@@ -104,7 +104,7 @@ def write(record: CellRecord, found: Heap, modules: frozenset[str], room: float)
         raise Refused("a copy of what it made is not the same in every way")
     load = time.perf_counter() - began
     loaded = [name for name, module in list(sys.modules.items()) if name not in modules and type(module) is ModuleType]
-    return pickle.dumps((loaded, data, told, record.shown, record.random), 5), made.by_hash, load
+    return pickle.dumps((loaded, data, told, record.shown, record.random), 5), made, load
 
 
 def _check_memory(found: Heap, made: Heap, what: Made) -> None:

@@ -29,7 +29,17 @@ CLOCKS = frozenset(
 #: What asks somebody, or looks at the interpreter itself.
 LOOKING = frozenset(
     {"input", "getpass", "breakpoint", "_getframe", "currentframe", "stack", "settrace", "setprofile", "get_objects"}
-    | {"get_referrers", "getrefcount", "id", "f_locals", "f_globals", "f_back", "modules", "__import__", "import_module"}
+    | {
+        "get_referrers",
+        "getrefcount",
+        "id",
+        "f_locals",
+        "f_globals",
+        "f_back",
+        "modules",
+        "__import__",
+        "import_module",
+    }
     | {"reload", "exec_module", "addaudithook", "__subclasses__", "register", "get_ipython", "exit", "quit", "_exit"}
     | {"display_id", "update_display", "clear_output", "ctypeslib", "mlops_nb", "clear_cache", "cache_clear", "memmap"}
 )
@@ -51,7 +61,9 @@ def check_cell(tree: ast.Module, names: Names) -> None:
         raise Refused("it uses a magic or another program")
     if names.everything:
         raise Refused("it may use any name")
-    if names.outs or any(name in OWN or RESULT.fullmatch(name) or INPUT.fullmatch(name) for name in names.reads - USUAL):
+    if names.outs or any(
+        name in OWN or RESULT.fullmatch(name) or INPUT.fullmatch(name) for name in names.reads - USUAL
+    ):
         raise Refused("it reads the history of its session")
     if names.unseeded:
         raise Refused("it makes a random generator without a seed")

@@ -21,7 +21,20 @@ from mlops_nb.cache.heap import Refused, Token
 from mlops_nb.capture.values.kinds import ATOM_IDS
 
 #: Environment variables by which a program tells its child who and where it is, and that no result depends on.
-PASSING = ("JPY_", "JUPYTER", "PYTEST_", "SSH_", "XDG_", "DBUS_", "VSCODE_", "WT_", "TERM", "MLOPS_", "PYDEVD_", "GIT_")
+PASSING: tuple[str, ...] = (
+    "JPY_",
+    "JUPYTER",
+    "PYTEST_",
+    "SSH_",
+    "XDG_",
+    "DBUS_",
+    "VSCODE_",
+    "WT_",
+    "TERM",
+    "MLOPS_",
+    "PYDEVD_",
+    "GIT_",
+)
 PASSING += ("COLUMNS", "LINES", "_", "SHLVL", "PWD", "OLDPWD", "WINDOWID", "DISPLAY", "CLICOLOR", "FORCE_COLOR", "PS1")
 Settings = dict[str, Token]
 
@@ -53,7 +66,7 @@ def _filters() -> Token:
         return getattr(part, "pattern", part)
 
     return [
-        [action, pattern(message), category.__qualname__, pattern(module), line]
+        [action, pattern(message), getattr(category, "__qualname__", repr(category)), pattern(module), line]
         for action, message, category, module, line in warnings.filters
     ]
 
@@ -76,7 +89,7 @@ def _of_shell(shell: Any) -> Token:
 
 def _told(value: Any) -> Token:
     """Return a value of an option as text that means the same in every process."""
-    if id(type(value)) in ATOM_IDS or isinstance(value, list | tuple) and " at 0x" not in repr(value):
+    if id(type(value)) in ATOM_IDS or (isinstance(value, list | tuple) and " at 0x" not in repr(value)):
         return repr(value)
     if isinstance(value, dict):
         return sorted((str(key), _told(held)) for key, held in value.items())

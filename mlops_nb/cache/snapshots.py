@@ -15,8 +15,10 @@ from typing import Any
 import cloudpickle
 from cloudpickle import cloudpickle as inner
 
+from mlops_nb.cache import privacy
 from mlops_nb.capture.values.kinds import ATOM_IDS, kind_of
 from mlops_nb.capture.variables import INPUT, OWN, RESULT
+from mlops_nb.project import Project
 
 NAMESPACE = "namespace"
 
@@ -31,7 +33,9 @@ def names_of(namespace: dict[str, Any]) -> list[str]:
 
 
 def _is_shells(name: str) -> bool:
-    return name in OWN or name.startswith("__") or RESULT.fullmatch(name) is not None or INPUT.fullmatch(name) is not None
+    return (
+        name in OWN or name.startswith("__") or RESULT.fullmatch(name) is not None or INPUT.fullmatch(name) is not None
+    )
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
@@ -123,9 +127,16 @@ class _Unpickler(pickle.Unpickler):
         return self.namespace
 
 
-def dumps(namespace: dict[str, Any]) -> tuple[bytes, list[str], dict[str, str]]:
-    """Return the pickle of a notebook's names, which are in it, and why each other one is not."""
-    names, left_out = names_of(namespace), {}
+def dumps(project: Project, namespace: dict[str, Any]) -> tuple[bytes, list[str], dict[str, str]]:
+    """Return the pickle of a notebook's names, which are in it, and why each other one is not.
+
+    Raises:
+        NotSaved: nothing can be.
+    """
+    names = names_of(namespace)
+    denied = ((name, privacy.denied_in(project, [namespace[name]])) for name in names)
+    left_out = {name: why for name, why in denied if why is not None}
+    names = [name for name in names if name not in left_out]
     data = _try({name: namespace[name] for name in names}, namespace)
     if isinstance(data, str):  # something cannot be saved: ask each
         for name in names:
@@ -149,7 +160,7 @@ def _try(values: dict[str, Any], namespace: dict[str, Any]) -> bytes | str:
         return "it is nested too deeply"
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:200]
-    return sink.getvalue()
+    return privacy.secret_in(sink.getvalue()) or sink.getvalue()
 
 
 def loads(data: bytes, namespace: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """References: the names under which people and notebooks speak of things, and what they mean now, or meant once.
 
 var:NAME  var:RUN/NAME  cell:ID  cell:N  file:PATH  url:ADDRESS  runs:/ID  dataset:NAME  dataset:NAME/VERSION
-models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  checkpoint:NAME  column:NAME/COLUMN
-or an ID, or a unique prefix of one
+models:/NAME/VERSION  models:/NAME/latest  models:/NAME@ALIAS  fit:ESTIMATOR  config:TABLE  column:NAME/COLUMN
+checkpoint:NAME, or an ID, or a unique prefix of one
 
 Row IDs are in the order of time, so what a name meant at a moment is what it means among the rows before one ID.
 """

@@ -261,8 +261,8 @@ def reproductions(db: Any) -> None:
 
 
 CACHE = (
-    # state, not fact: what a cell made, to be given back where its key comes again; conditions is JSON, cost and load are
-    # seconds. An entry that is not worth its bytes goes
+    # state, not fact: what a cell made, to be given back where its key comes again; conditions is JSON, cost and load
+    # are seconds. An entry that is not worth its bytes goes
     """CREATE TABLE kept_cell (
         id BIGINT PRIMARY KEY, key TEXT NOT NULL, execution BIGINT NOT NULL REFERENCES execution (id),
         content TEXT NOT NULL REFERENCES content (hash), size BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,

@@ -19,7 +19,8 @@ from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
     project, proof, runs, fits, artifacts, graph, columns, details, slices, impact, exports, datasets, crossings,
-    checks, switch, checkpoints, asran, pipelines, executor, versions, gates, aliases, drift, reproduce, differences, panel, demo,
+    checks, switch, checkpoints, asran, pipelines, executor, versions, gates, aliases, drift, reproduce, differences,
+    panel, demo,
 )  # fmt: skip
 
 

@@ -38,7 +38,10 @@ class Ran:
 
     def __str__(self) -> str:
         """Return what a person needs who looks for the reason."""
-        return "\n".join(f"{restored!s:5} {shown!r:40.40} {reason}" for (restored, reason), shown in zip(self.done, self.shown, strict=False))
+        return "\n".join(
+            f"{restored!s:5} {shown!r:40.40} {reason}"
+            for (restored, reason), shown in zip(self.done, self.shown, strict=False)
+        )
 
 
 class Caching:
@@ -70,7 +73,6 @@ class Caching:
         warm = self.run(notebook, home)
         shutil.rmtree(home.parent)
         return plain, cold, warm
-
 
     def changed(self, before: str, after: str) -> Ran:
         """Run a notebook, then another as after a restart, which must be as without the cache; return that run."""

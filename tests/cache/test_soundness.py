@@ -36,7 +36,11 @@ def differences(one, other):
 def pairs(one, other):
     if isinstance(one, dict):
         return [(key, one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys())]
-    return [(n, a, b) for n, (a, b) in enumerate(zip(one, other, strict=False), 1)] if isinstance(one, list) else [("", one, other)]
+    return (
+        [(n, a, b) for n, (a, b) in enumerate(zip(one, other, strict=False), 1)]
+        if isinstance(one, list)
+        else [("", one, other)]
+    )
 
 
 def check_program(caching, notebook):

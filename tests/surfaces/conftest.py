@@ -67,6 +67,7 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
+    "at": {"ref": "var:half"}, "cache": {}, "checkpoints": {},
     "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "datasets": {}, "fits": {},
     "diff": {"a": "models:/line/1", "b": "models:/line/2"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
     "models": {"name": "line"},

@@ -19,7 +19,9 @@ text.COLUMNS[CachedCell] = [
 
 def _state(state: CellCacheState) -> str:
     switched = "on" if state.on else "off"
-    held = f"{state.entries} {'entry' if state.entries == 1 else 'entries'}, {_size(state.size)} of {_size(state.limit)}"
+    held = (
+        f"{state.entries} {'entry' if state.entries == 1 else 'entries'}, {_size(state.size)} of {_size(state.limit)}"
+    )
     done = f"; {state.restored} of {len(state.cells)} cells restored, {text.seconds(state.saved)} saved"
     return f"cell cache {switched}: {held}{done if state.cells else ''}"
 

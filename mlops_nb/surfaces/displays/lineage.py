@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from mlops_nb.lineage.asran import RanCell, RanNotebook
 from mlops_nb.lineage.columns import ColumnLineage, ColumnLink
 from mlops_nb.lineage.details import Detail
 from mlops_nb.lineage.graph import Graph, GraphNode
@@ -157,3 +158,27 @@ def _(found: Impact) -> str:
 def impacted(found: Impact) -> list[GraphNode]:
     """Return everything that a change would reach, what matters most first."""
     return [node for kind in KINDS for node in getattr(found, kind)]
+
+
+def _said(cell: RanCell) -> str:
+    count = "" if cell.count is None else f" [{cell.count}]"
+    return f"cell{count}, execution {cell.execution}" + (
+        "" if cell.status == "ok" else f", {cell.status}: {cell.error}"
+    )
+
+
+@text.drawn.register
+def _(found: RanNotebook) -> str:
+    head = f"# {found.notebook or 'The session'} when {found.ref} ran, {text.cell(found.ran)}"
+    written = [f"# written to {found.file}"] if found.file else []
+    return "\n\n".join(["\n".join([head, *written]), *(f"# %% {_said(cell)}\n{cell.source}" for cell in found.cells)])
+
+
+@html.drawn.register
+def _(found: RanNotebook) -> str:
+    head = f"<b>{escape(found.notebook or 'The session')}</b> when {escape(found.ref)} ran"
+    written = f'<div class="quiet">written to {escape(found.file)}</div>' if found.file else ""
+    shown = "".join(
+        f'<div class="quiet">{escape(_said(cell))}</div><pre>{escape(cell.source)}</pre>' for cell in found.cells
+    )
+    return head + written + shown
