@@ -165,8 +165,8 @@ def _check_environment(then: Environment | None, name: str, any_environment: boo
                    for package, (old, new) in then.changes_to(now).items()]  # fmt: skip
         told = ", ".join(changed[:SHOWN]) + (f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else "")
         raise UsageError(
-            f"checkpoint {name!r} was made in another environment ({told or then.platform}) - its values may not work here;"
-            " --any-environment restores it all the same"
+            f"checkpoint {name!r} was made in another environment ({told or then.platform}) - its values may not work"
+            " here; --any-environment restores it all the same"
         )
 
 

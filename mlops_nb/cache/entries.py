@@ -29,7 +29,7 @@ WEEK = 7 * 86400.0
 
 @dataclass(frozen=True)
 class Conditions:
-    """What must hold besides an equal key: files and lists of folders by content, random states, and the hashes of texts if they count."""
+    """What must hold besides an equal key: files and lists of folders by content, random states, hashes of texts."""
 
     files: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Entries:
             row["source"]: row["wall"]
             for row in store.rows(
                 "SELECT source, wall FROM execution JOIN usage ON usage.execution = execution.id"
-                " WHERE NOT EXISTS (SELECT 1 FROM cached WHERE cached.execution = usage.execution AND original NOT NULL)"
+                " LEFT JOIN cached ON cached.execution = usage.execution WHERE original IS NULL"
                 " ORDER BY execution.id"
             )
         }

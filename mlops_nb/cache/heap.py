@@ -5,7 +5,7 @@ that is left to no chance happens to the other. So a heap is both the key of a c
 7 of this kernel is object 7 of the other, and what a cell did can be said as what became of object 7.
 
 Nothing of a user's class is called for it. What cannot be described whole (a generator, an open file, a lock, memory of
-a GPU, a figure) is refused, never left out. The describing itself is in ``describing`` and ``memory``.
+a GPU, a figure) is refused, never left out. The describing itself is in ``describing``, ``code`` and ``memory``.
 """
 
 from __future__ import annotations

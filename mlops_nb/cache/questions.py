@@ -18,7 +18,7 @@ from typing import Any
 
 from mlops_nb import hooks
 from mlops_nb._version import __version__
-from mlops_nb.cache import describing, memory, scanning
+from mlops_nb.cache import code, describing, memory, scanning
 from mlops_nb.cache.entries import Conditions, Entries, Entry
 from mlops_nb.cache.heap import Heap, Refused
 from mlops_nb.cache.settings import random_states, settings, told_state
@@ -29,7 +29,7 @@ from mlops_nb.capture.modules import PACKAGES
 from mlops_nb.ids import digest
 
 FORMAT = "cell1"
-HANDLING = (describing, memory)  # imported for what they register
+HANDLING = (code, describing, memory)  # imported for what they register
 SECRET = hash("mlops_nb")  # of this process: by it the texts are hashed that decide the order of sets
 
 
@@ -47,7 +47,7 @@ class Question:
     random: dict[str, Any]
     identities: dict[str, int]  # of what names are bound to
     modules: frozenset[str] = field(default_factory=lambda: frozenset(sys.modules))
-    warned: dict[str, int] = field(default_factory=lambda: warned())
+    warned: dict[str, int] = field(default_factory=dict)
 
 
 def ask(session: Any, frame: Any, tree: ast.Module) -> Question:
@@ -75,7 +75,7 @@ def ask(session: Any, frame: Any, tree: ast.Module) -> Question:
     identities = {name: id(value) for name, value in namespace.items()}
     return Question(
         frame.number, digest(frame.source.encode(errors="replace")), tree, names, found, parts, key, random_states(),
-        identities,
+        identities, warned=warned(),
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _imported(session: Any, tree: ast.Module) -> list[str]:
         given = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         given += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
         for name in given:
-            if name.partition(".")[0] in describing.REMEMBERING:
+            if name.partition(".")[0] in code.REMEMBERING:
                 raise Refused(f"it uses {name}")
             if name in sys.modules:
                 found += [name] if session.modules(name) else []

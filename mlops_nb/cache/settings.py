@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlops_nb.cache.describing import name_of
+from mlops_nb.cache.code import name_of
 from mlops_nb.cache.heap import Refused, Token
 from mlops_nb.capture.values.kinds import ATOM_IDS
 

@@ -85,7 +85,7 @@ def _fill(cell: Any, held: Any) -> None:
 def _frame(value: Any) -> Any:
     for block in getattr(getattr(value, "_mgr", None), "blocks", ()):
         held = block.values
-        if getattr(held, "dtype", None) == object and any(id(type(one)) not in ATOM_IDS for one in held.ravel()):
+        if str(getattr(held, "dtype", "")) == "object" and any(id(type(one)) not in ATOM_IDS for one in held.ravel()):
             raise NotSaved("a column that holds objects")
     return pickle.loads, (pickle.dumps(value, 5),)
 

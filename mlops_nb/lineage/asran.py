@@ -56,7 +56,8 @@ def at(project: Project, ref: str, *, to: str | None = None) -> RanNotebook:
     node = resolve(project, ref)
     execution = max(trace_of(project, node).executions)
     run, notebook, process = project.store.rows(
-        "SELECT run.id, run.notebook, execution.process FROM execution JOIN run ON run.id = execution.run WHERE execution.id = ?",
+        "SELECT run.id, run.notebook, execution.process FROM execution JOIN run ON run.id = execution.run"
+        " WHERE execution.id = ?",
         execution,
     )[0]
     rows = project.store.rows(
@@ -93,7 +94,8 @@ def _cell(project: Project, number: int, one: cells.Execution) -> dict[str, Any]
         outputs.append({"output_type": "error", "ename": name, "evalue": value, "traceback": []})
     return {
         "cell_type": "code", "id": one.id, "execution_count": one.count, "outputs": outputs,
-        "metadata": {"mlops_nb": {"cell": one.cell, "execution": one.id}}, "source": one.source.splitlines(keepends=True),
+        "metadata": {"mlops_nb": {"cell": one.cell, "execution": one.id}},
+        "source": one.source.splitlines(keepends=True),
     }  # fmt: skip
 
 
