@@ -38,7 +38,7 @@ export interface IAuditEntry {
   hash: string;
 }
 
-/** What the cache did about one cell: restored from an earlier execution, or run, and why; times in seconds. */
+/** What the cache did about one cell: restored from an earlier execution, or run, and why. */
 export interface ICachedCell {
   count: number | null;
   cell: string | null;

@@ -83,7 +83,7 @@ class CellCache:
         frames = self.session.frames
         if len(frames) != 1 or frames[0].number == self.asked or not isinstance(tree, ast.Module):
             return tree
-        began = time.perf_counter()
+        began = time.thread_time()
         self._forget()
         frame, self.asked = frames[0], frames[0].number
         self.source = digest(frame.source.encode(errors="replace"))
@@ -97,7 +97,7 @@ class CellCache:
         if replaced is None and self.question is not None:
             self.listener = replaying.Listener(self.shell, (frame.shown.count, frame.shown.count + 1))
             self.alarm.begin()
-        self.deciding = time.perf_counter() - began
+        self.deciding = time.thread_time() - began
         return replaced if replaced is not None else tree
 
     def _decide(self, frame: Any, tree: ast.Module) -> ast.AST | None:

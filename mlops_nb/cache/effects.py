@@ -15,7 +15,7 @@ from mlops_nb import hooks
 from mlops_nb.cache import scanning
 from mlops_nb.cache.entries import Conditions
 from mlops_nb.cache.heap import Refused
-from mlops_nb.cache.questions import SECRET, Question, is_installed, listing, short, warned
+from mlops_nb.cache.questions import SECRET, Question, is_installed, listing, short
 from mlops_nb.cache.settings import random_states, settings, told_state
 from mlops_nb.capture import columns
 from mlops_nb.capture.ambient import RANDOM, SETTINGS
@@ -109,8 +109,6 @@ def _check(session: Any, question: Question, seen: Seen) -> None:
         raise Refused("it starts another program")
     if environment().hash != question.parts["(environment)"]:
         raise Refused("it changes the packages")
-    if warned() != question.warned:
-        raise Refused("it shows a warning, which is shown only once")
     helpers = sys.modules.get("matplotlib._pylab_helpers")
     if helpers is not None and helpers.Gcf.figs:
         raise Refused("a figure is open")

@@ -47,7 +47,6 @@ class Question:
     random: dict[str, Any]
     identities: dict[str, int]  # of what names are bound to
     modules: frozenset[str] = field(default_factory=lambda: frozenset(sys.modules))
-    warned: dict[str, int] = field(default_factory=dict)
 
 
 def ask(session: Any, frame: Any, tree: ast.Module) -> Question:
@@ -75,7 +74,7 @@ def ask(session: Any, frame: Any, tree: ast.Module) -> Question:
     identities = {name: id(value) for name, value in namespace.items()}
     return Question(
         frame.number, digest(frame.source.encode(errors="replace")), tree, names, found, parts, key, random_states(),
-        identities, warned=warned(),
+        identities,
     )  # fmt: skip
 
 
@@ -108,15 +107,6 @@ def is_installed(session: Any, name: str) -> bool:
     spec = importlib.util.find_spec(root)
     path = spec.origin or "" if spec is not None else ""
     return path.startswith(session.modules.machinery) or any(map(path.__contains__, PACKAGES))
-
-
-def warned() -> dict[str, int]:
-    """Return how many warnings were shown, by module, of those that are shown only once."""
-    return {
-        name: len(shown)
-        for name, module in sys.modules.copy().items()
-        if (shown := getattr(module, "__dict__", {}).get("__warningregistry__")) and shown.keys() != {"version"}
-    }
 
 
 # -- what was kept --------------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ class Listener:
             raise Refused("it shows more than its result")
         found += [("result", dict(output.bundle), {}) for output in kept]
         for what, data, _ in found:
+            if what == "err" and "Warning: " in data:  # a library that has shown one may not show it again
+                raise Refused("it shows a warning, which may be shown only once")
             if what in ("display", "result") and WIDGET in data:
                 raise Refused("it shows a widget")
             if what == "result" and any(mime.startswith("image/") for mime in data):

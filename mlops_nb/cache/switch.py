@@ -15,7 +15,10 @@ from mlops_nb.verbs import verb
 
 @dataclass(frozen=True)
 class CachedCell(Record):
-    """What the cache did about one cell: restored from an earlier execution, or run, and why; times in seconds."""
+    """What the cache did about one cell: restored from an earlier execution, or run, and why.
+
+    ``deciding`` is in seconds of the processor, ``saved`` in seconds.
+    """
 
     count: int | None
     cell: str | None

@@ -6,7 +6,6 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 PRELUDE = """
@@ -18,7 +17,10 @@ HEAVY = [
     "np.random.seed(0)\nX = np.random.rand(20_000, 10)\ny = X @ np.arange(10.0)\nsquares = [n * n for n in range(2_000_000)][:1000]",
     "frame = pd.DataFrame(X, columns=list('abcdefghij'))\nfor _ in range(60):\n    frame = frame.sort_values(list('abc'))",
     *(f"model_{n} = RandomForestRegressor({n}, max_depth=6, random_state={n}).fit(X, y)" for n in range(10, 16)),
-    *(f"frame['p{n}'] = model_{n}.predict(X)\nscore_{n} = [model_{n}.score(X, y) for _ in range(12)]" for n in range(10, 16)),
+    *(
+        f"frame['p{n}'] = model_{n}.predict(X)\nscore_{n} = [model_{n}.score(X, y) for _ in range(12)]"
+        for n in range(10, 16)
+    ),
     *(f"total_{n} = sum(k % {n + 7} for k in range(4_000_000))\nprint(total_{n})" for n in range(6)),
 ]
 RUN = """
@@ -59,7 +61,6 @@ def run(folder: Path, cached: bool) -> tuple[float, int, list[float]]:
 
 def test_a_restart_of_twenty_heavy_cells(benchmark, figure, tmp_path):
     plain = run(tmp_path, False)[0]
-    began = time.perf_counter()
     cold, _, deciding = run(tmp_path, True)
     warm, restored, _ = benchmark.pedantic(lambda: run(tmp_path, True), rounds=1)
     size = sum(path.stat().st_size for path in (tmp_path / ".mlops").rglob("*") if path.is_file())
@@ -69,4 +70,3 @@ def test_a_restart_of_twenty_heavy_cells(benchmark, figure, tmp_path):
     figure("deciding on a cell that is run, median", 1000 * statistics.median(deciding), "ms", "< 2")
     figure("  worst", 1000 * max(deciding), "ms", "")
     figure("  store", size / 1e6, "MB", "")
-    assert time.perf_counter() > began

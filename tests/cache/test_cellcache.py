@@ -155,7 +155,7 @@ def test_a_denied_column_is_not_kept(run, project, workspace):
 
 
 def test_a_warning_that_is_shown_only_once_is_left_to_the_cell(run, project):
-    cells = {"a": "import warnings as w\n", "b": f"{SLOW}\nimport numpy as np\nr = np.log(np.zeros(1))"}
+    cells = {"a": "import numpy as np", "b": f"{SLOW}\nr = np.log(np.zeros(1))"}
     run(cells)
     assert "it shows a warning" in cached(project)[-1][2]
 
