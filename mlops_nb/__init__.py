@@ -43,6 +43,7 @@ API = {
     "restore": "checkpoints.checkpoints:restore",
     "checkpoints": "checkpoints.checkpoints:checkpoints",
     "impact": "lineage.impact:impact",
+    "cache": "cache.switch:cache",
     "export": "lineage.export.exports:export",
     "dataset": "data.datasets:dataset",
     "load_dataset": "data.datasets:load_dataset",

@@ -61,7 +61,7 @@ def gc(project: Project, *, dry_run: bool = False) -> Collected:
     """
     store = project.store
     with store.write():
-        garbage = project.content.unreferenced(_referenced(store))
+        garbage = project.content.unreferenced(referenced(store))
         found = Collected(len(garbage), sum(size for _, size, _ in garbage), removed=not dry_run)
         if not dry_run:
             store.execute_many("DELETE FROM content WHERE hash = ?", [(address,) for address, _, _ in garbage])
@@ -79,7 +79,7 @@ def _remove(store: Store, files: list[tuple[str, Path]]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _referenced(store: Store) -> set[str]:
+def referenced(store: Store) -> set[str]:
     """Return every content address that some row points at, read off the schema's foreign keys."""
     found: set[str] = set()
     tables = [row[0] for row in store.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]

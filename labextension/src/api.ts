@@ -54,11 +54,33 @@ export interface IBisection {
   reused: number;
 }
 
+/** What the cache did about one cell: restored from an earlier execution, or run, and why. */
+export interface ICachedCell {
+  count: number | null;
+  cell: string | null;
+  execution: string;
+  restored_from: string | null;
+  reason: string;
+  deciding: number;
+  saved: number;
+}
+
 /** One candidate of a search, or one fold of a cross-validation. */
 export interface ICandidate {
   position: number;
   parameters: { [key: string]: JSONValue };
   metrics: { [key: string]: number };
+}
+
+/** Whether the cache is on in this process, what it holds in bytes, and the cells of the last run that it saw. */
+export interface ICellCacheState {
+  on: boolean;
+  entries: number;
+  size: number;
+  limit: number;
+  restored: number;
+  saved: number;
+  cells: ICachedCell[];
 }
 
 /** A cell that was added, removed, changed or moved; ``position`` counts from 1, in B, or in A if it was removed. */
@@ -644,6 +666,7 @@ export interface IVerdict {
 export interface IAnswers {
   at: IPast;
   bisect: IBisection;
+  cache: ICellCacheState;
   candidates: ICandidate[];
   check: IQuality | IVerdict | INotebookVerdict;
   checkpoint: ICheckpoint;

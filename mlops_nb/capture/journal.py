@@ -37,6 +37,7 @@ SUFFIX = ".journal"
 OURS = 0x6D6C6F70  # where our open file is said to stand: a cell may close any file and get the number for its own
 
 Entry = dict[str, Any]
+_encode = json.JSONEncoder().encode  # a notebook may put another function in place of ``json.dumps``
 
 
 class Journal:
@@ -156,14 +157,14 @@ def recover(project: Project, process: int) -> None:
 
 
 def _line(entry: Entry) -> bytes:
-    text = json.dumps(entry).encode()
+    text = _encode(entry).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def _entries(data: bytes) -> Iterator[Entry]:
     for line in data.split(b"\n"):
         checksum, _, text = line.partition(b" ")
-        if checksum == b"%08x" % zlib.crc32(text):
+        if text and checksum == b"%08x" % zlib.crc32(text):  # nothing has a checksum too
             yield json.loads(text)
 
 

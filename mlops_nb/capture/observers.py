@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_nb.capture.files.opened import Opened
+from mlops_nb.capture.usage import Usage
+from mlops_nb.capture.variables import Touched
 from mlops_nb.project import Project
 
 
@@ -29,6 +31,10 @@ class Seen:
     opened: list[Opened]
     ok: bool = True  # whether the cell ran to its end
     skipped: bool = False  # whether its author wants nothing kept of what it says
+    touched: Touched | None = None  # what it read and made, in full
+    spent: Usage | None = None  # what it cost
+    listed: tuple[str, ...] = ()  # the folders whose content it asked for
+    unsure: tuple[str, ...] = ()  # what it did that could not be seen
 
 
 Observer = Callable[[Seen], None]

@@ -316,7 +316,12 @@ class Session:
         if OBSERVERS:
             made = {version.name: version.node for version in touched.made}
             seen = Seen(self.project, self.run or 0, frame.number, frame.tree, namespace, touched.read, made, opened)
-            self._observe(replace(seen, ok=error is None, skipped=cells.skips(frame.source)))
+            self._observe(
+                replace(
+                    seen, ok=error is None, skipped=cells.skips(frame.source), touched=touched, spent=spent,
+                    listed=tuple(listed), unsure=(*doubts, *(["a cell inside it failed"] if frame.broke else [])),
+                )
+            )  # fmt: skip
 
     def _record_variables(self, frame: Frame, touched: Touched) -> None:
         try:

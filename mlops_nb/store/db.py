@@ -36,6 +36,7 @@ EPOCH = 1_577_836_800_000_000  # microseconds: the beginning of 2020
 WRITERS = 1 << 14  # so many processes may write before a number is given out again
 LATEST = (1 << 63) - 1  # no row ID is larger
 BUSY_SECONDS = 30.0
+WRITER = "mlops-nb-writer"  # the name of the thread that commits
 PAUSE = 0.01  # seconds between two tries to get at a store that another process has
 LINGER = 0.002  # seconds the writer waits, so that a short cell's start and end are one transaction
 
@@ -279,7 +280,7 @@ class Store:
 
     def _start_writer(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._drain, name="mlops-nb-writer", daemon=True)
+            self._thread = threading.Thread(target=self._drain, name=WRITER, daemon=True)
             self._thread.start()
         self._wake.set()
 

@@ -312,6 +312,31 @@ def checkpoints(db: Any) -> None:
         db.conn.execute(statement)
 
 
+CACHE = (
+    # state, not fact: what a cell made, to be given back where its key comes again; conditions is JSON, cost and load
+    # are seconds. An entry that is not worth its bytes goes
+    """CREATE TABLE kept_cell (
+        id BIGINT PRIMARY KEY, key TEXT NOT NULL, execution BIGINT NOT NULL REFERENCES execution (id),
+        content TEXT NOT NULL REFERENCES content (hash), size BIGINT NOT NULL, cost DOUBLE PRECISION NOT NULL,
+        load DOUBLE PRECISION NOT NULL, conditions TEXT NOT NULL, used_at DOUBLE PRECISION NOT NULL)""",
+    "CREATE INDEX kept_cell_by_key ON kept_cell (key)",
+    # the files that a kept cell wrote
+    """CREATE TABLE kept_file (
+        kept BIGINT NOT NULL REFERENCES kept_cell (id), path TEXT NOT NULL,
+        content TEXT NOT NULL REFERENCES content (hash), PRIMARY KEY (kept, path))""",
+    # what the cache did about a cell: original is the execution from which it was restored, else reason says why it ran
+    """CREATE TABLE cached (
+        execution BIGINT PRIMARY KEY REFERENCES execution (id), original BIGINT REFERENCES execution (id),
+        reason TEXT NOT NULL, deciding DOUBLE PRECISION NOT NULL, saved DOUBLE PRECISION NOT NULL)""",
+)
+
+
+def cache(db: Any) -> None:
+    """Keep what cells made."""
+    for statement in CACHE:
+        db.conn.execute(statement)
+
+
 #: Every migration in order. The name is what the store remembers.
 ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0001_first", first),
@@ -324,4 +349,5 @@ ALL: tuple[tuple[str, Callable[[Any], None]], ...] = (
     ("0008_origins", origins),
     ("0009_trials", trials),
     ("0010_checkpoints", checkpoints),
+    ("0011_cache", cache),
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlops_nb import demo, project, proof
 from mlops_nb.autolog import fits
+from mlops_nb.cache import switch
 from mlops_nb.capture import artifacts, runs
 from mlops_nb.checkpoints import checkpoints
 from mlops_nb.ci import checks as integration
@@ -22,7 +23,7 @@ from mlops_nb.surfaces import panel
 from mlops_nb.verbs import VERBS, Verb
 
 NOUNS = (
-    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, checkpoints,
+    project, proof, runs, fits, artifacts, graph, columns, details, slices, pasts, impact, exports, checkpoints, switch,
     datasets, crossings, checks, pipelines, executor, versions, gates, aliases, drift, reproduce, differences,
     bisection, integration, locks, restored, containers, panel, demo,
 )  # fmt: skip

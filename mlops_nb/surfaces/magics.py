@@ -43,6 +43,8 @@ def load(shell: Any) -> None:
 def unload(shell: Any) -> None:
     """Take everything away again that :func:`load` brought."""
     watching.detach()
+    if (cache := sys.modules.get("mlops_nb.cache.switch")) is not None:  # not loaded where nobody has used it
+        cache.stop()
     sessions.detach()
     observing.stop()
     shell.magics_manager.magics["line"].pop("mlops", None)

@@ -363,3 +363,21 @@ run({KILL!r})
     assert sources[-2:] == ["b = 2", KILL]
     assert fsck(project).problems == []
     project.store.close()
+
+
+PATCHED = """
+import os
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "mlops_nb")
+shell.run_cell("import json; json.dumps = lambda value: 'patched'", store_history=True)
+shell.run_cell("1", store_history=True)
+os._exit(0)
+"""
+
+
+def test_a_notebook_that_replaces_a_function_of_json_leaves_a_journal_that_can_be_read(run_process, workspace):
+    run_process(PATCHED)
+    run_process("from IPython.core.interactiveshell import InteractiveShell\n"
+                "InteractiveShell.instance().run_line_magic('load_ext', 'mlops_nb')")  # fmt: skip
+    assert fsck(Project(workspace)).ok

@@ -84,14 +84,18 @@ def _shell() -> Any:
     return shell
 
 
-def _fork_session(shell: Any, slicer: str, **request: Any) -> dict[str, Any]:
-    place = Path(tempfile.mkdtemp())
+def _fork_session(shell: Any, slicer: str, home: str | None = None, **request: Any) -> dict[str, Any]:
+    """Run a notebook in a child; ``home`` is where its project stays for the next run, under the cell cache."""
+    place = Path(tempfile.mkdtemp(dir=home and Path(home).parent))
     child = os.fork()
     if child == 0:
         try:
             _silence()
             signal.alarm(SECONDS)
-            answer = _session(shell, place / "notebook", slicer, **request)
+            if home is None:
+                answer = _session(shell, place / "notebook", slicer, **request)
+            else:
+                answer = _cached_session(shell, Path(home), **request)
         except BaseException:
             import traceback
 
@@ -124,6 +128,51 @@ def _session(
         _run(shell, index + 1, *cell) if kept is None or index in kept else None for index, cell in enumerate(cells)
     ]
     return {"shown": shown} if target is None else {"shown": shown, **_recorded(target, slicer)}
+
+
+def _cached_session(
+    shell: Any, folder: Path, cells: list[tuple[str, str]], files: dict[str, str], cached: bool
+) -> dict[str, Any]:
+    """Run a notebook under the cell cache, which keeps everything it can, or without it and without capture."""
+    write(folder, files)
+    os.chdir(folder)
+    sys.path.insert(0, "")
+    sys.dont_write_bytecode = True
+    random.seed(0)
+    sys.modules["numpy"].random.seed(0)
+    if cached:
+        import mlops_nb
+
+        mlops_nb.load_ipython_extension(shell)
+        shell.run_line_magic("mlops", "cache on")
+    shown = [_run(shell, index + 1, *cell) for index, cell in enumerate(cells)]
+    names = sorted(name for name in shell.user_ns if not name.startswith("_"))
+    state = {name: _digest(shell.user_ns, [name]) for name in names}
+    together = _digest(shell.user_ns, [name for name in names if state[name]])
+    done = []
+    if cached:
+        from mlops_nb.cache.switch import cache
+        from mlops_nb.project import current
+
+        done = [[cell.restored_from is not None, cell.reason] for cell in cache(current()).cells]
+    return {"shown": shown, "state": state, "together": together, "done": done, "files": _files(folder)}
+
+
+def _digest(namespace: dict[str, Any], names: list[str]) -> str | None:
+    """Return what is the same where values, and what they share, are the same; None where that cannot be told."""
+    from mlops_nb.cache import questions
+    from mlops_nb.cache.heap import Refused
+
+    heap = questions.Heap(namespace, lambda module: module == "__main__")
+    try:
+        return heap.digest(heap.take(names))
+    except Refused:
+        return None
+
+
+def _files(folder: Path) -> dict[str, str]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and ".mlops" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes().hex() for path in paths}
 
 
 def _run(shell: Any, count: int, source: str, cell: str) -> str:

@@ -67,7 +67,7 @@ x = { min = 100 }
 
 #: Every reading verb with arguments that it can answer in that project.
 READING = {
-    "at": {"ref": "var:whole"},
+    "at": {"ref": "var:whole"}, "cache": {},
     "candidates": {"ref": "fit:GridSearchCV"}, "columns": {"ref": "var:half"}, "tables": {}, "checkpoints": {}, "datasets": {}, "fits": {},
     "env diff": {"a": "models:/line/1"}, "fsck": {}, "impact": {"ref": "var:half"}, "lineage": {"ref": "models:/line/1"}, "log": {"limit": 5},
     "models": {"name": "line"},

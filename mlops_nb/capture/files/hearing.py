@@ -17,6 +17,7 @@ from mlops_nb.capture.files.touches import Touches
 
 WRITES = frozenset("wax+")
 IMPORTING = "<frozen importlib"  # where Python looks for modules
+METADATA = ("importlib/metadata/__init__.py", "importlib_metadata/__init__.py")  # where it looks for what is installed
 MODULES = (".pyc", ".py", ".so")
 
 
@@ -168,8 +169,9 @@ class Hearing:
             self.visited.append(full)
 
     def _list(self, path: Any = None, *_: Any) -> None:
-        if sys._getframe(3).f_code.co_filename.startswith(IMPORTING):
-            return  # Python looks for a module
+        caller = sys._getframe(3).f_code.co_filename
+        if caller.startswith(IMPORTING) or caller.endswith(METADATA):
+            return  # Python looks for a module, or for what is installed
         if full := whole_path(path):
             self.asked.add(full)
 
