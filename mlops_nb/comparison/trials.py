@@ -98,9 +98,9 @@ class Trials:
     # -- one run --------------------------------------------------------------------------------------------------
 
     def _run(self, script: Script, key: str, again: int, what: str) -> Trial:
-        variables = under(self.seed) or hashed(again + 1)
+        place = place_of(script, here=True)
+        variables = under(self.seed) or hashed(again + 1, place.variables)
         try:
-            place = place_of(script, here=True)
             with replayed(
                 script, lambda done, total: self.progress(what, done, total), place, self._engine, variables
             ) as replay:

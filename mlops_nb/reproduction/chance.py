@@ -65,7 +65,7 @@ def examine(
 
     Args:
         script: the slice
-        now: what came of its first replay, under ``hashed(1)``; its stage is still there
+        now: what came of its first replay, under ``hashed(1, …)``; its stage is still there
         rtol: how far numbers may differ, relative to the larger one
         seed: whether it comes out the same each time under this
         place: in which environment it runs
@@ -81,10 +81,10 @@ def examine(
         with replayed(script, lambda done, total: progress(what, done, total), place, engine, variables) as replay:
             yield results(replay.project, replay.executions)
 
-    with run("once more", hashed(2)) as twice:
+    with run("once more", hashed(2, place.variables)) as twice:
         found = Chance(_apart(now, twice, rtol))
-    if hashed(1) and any(not sources(script, key) for key in found.keys):
-        with run("in the same order of sets", hashed(1)) as third:
+    if hashed(1, place.variables) and any(not sources(script, key) for key in found.keys):
+        with run("in the same order of sets", hashed(1, place.variables)) as third:
             found.order = found.keys - _apart(now, third, rtol)
     if found.keys and seed is not None:
         with run("under the seed", under(seed)) as once, run("under the seed again", under(seed)) as again:

@@ -127,10 +127,10 @@ def script_of(project: Project, ref: str, node: int) -> Script:
 
 
 def _run(script: Script, rtol: float, seed: int | None, place: Place, progress: Progress) -> Reproduction:
-    then = results(script.project, script.executions)
+    then, order = results(script.project, script.executions), hashed(1, place.variables)
     with (
         Engine() as engine,
-        replayed(script, lambda done, total: progress("run again", done, total), place, engine, hashed(1)) as once,
+        replayed(script, lambda done, total: progress("run again", done, total), place, engine, order) as once,
     ):
         if failed := failure(script, once):
             return _judgement(script, {}, NOT_REPRODUCIBLE, failed)

@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,13 @@ def under(seed: int | None) -> dict[str, str]:
     return {VARIABLE: str(seed), HASHING: str(seed), **dict.fromkeys(THREADS, "1")}
 
 
-def hashed(number: int) -> dict[str, str]:
+def hashed(number: int, variables: Mapping[str, str]) -> dict[str, str]:
     """Return the environment variables under which sets have another order for each number.
 
-    Nothing where the user's environment fixes the order: then it was the same when the record was made.
+    Nothing where the order is fixed, by the variables that a replay runs under or by those that are here.
     """
-    return {} if os.environ.get(HASHING, "random").isdigit() else {HASHING: str(number)}
+    fixed = variables.get(HASHING) or os.environ.get(HASHING, "random")
+    return {} if fixed.isdigit() else {HASHING: str(number)}
 
 
 # -- inside the kernel of a replay ----------------------------------------------------------------------------

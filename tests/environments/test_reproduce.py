@@ -80,9 +80,13 @@ mlops.register(model, "trees", example=X).version
 
 
 def test_variables_are_set_as_they_were_unless_it_is_to_run_here(project, shell, monkeypatch):
-    monkeypatch.setenv("PYTHONHASHSEED", "7")
-    shell.run_cell("import os\nseed = os.environ.get('PYTHONHASHSEED')\nseed", store_history=True)
+    set_then = {"PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "3"}
+    for name, value in set_then.items():
+        monkeypatch.setenv(name, value)
+    for name in set_then:
+        shell.run_cell(f"import os\n{name} = os.environ.get({name!r})\n{name}", store_history=True)
     project.store.flush()
-    monkeypatch.delenv("PYTHONHASHSEED")
-    assert reproduce(project, "var:seed").verdict == "identical"
-    assert reproduce(project, "var:seed", here=True).verdict == "different"
+    for name in set_then:
+        monkeypatch.delenv(name)
+        assert reproduce(project, f"var:{name}").verdict == "identical"
+    assert reproduce(project, "var:OMP_NUM_THREADS", here=True).verdict == "different"
