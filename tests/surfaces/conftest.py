@@ -53,7 +53,7 @@ from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "mlops_nb")
 TABLE = "import io, pandas\\nseen = pandas.read_json(io.StringIO('[{\\"x\\": 1}]'))"
-for source in ("half = 2", "whole = half * 2", TABLE):
+for source in ("half = 2", "whole = half * 2", TABLE, "%mlops checkpoint half-way"):
     shell.run_cell(source, store_history=True)
 """
 CHARTER = """
