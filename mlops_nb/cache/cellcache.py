@@ -205,7 +205,7 @@ class CellCache:
             question.source, question.parts, effects.files,
         )  # fmt: skip
         self.entries.add(entry, data, {address: Path(path) for path, address in effects.files.items()})
-        return f"{self.reason}; kept"
+        return f"{self.reason}; kept now"
 
     def _result(self, seen: Seen) -> Any:
         """Return what a cell ended with; None if it showed no result."""

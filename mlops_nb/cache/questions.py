@@ -130,7 +130,7 @@ def answer(session: Any, question: Question, entries: Entries) -> Entry:
 
 def _difference(question: Question, before: dict[str, str] | None) -> str:
     if before is None:
-        return "nothing was kept of it"
+        return "nothing was kept of it so far"
     changed = [name for name, value in question.parts.items() if before.get(name) != value]
     settled = [name.strip("()") for name in changed if name.startswith("(")]
     if settled:

@@ -11,7 +11,7 @@ from tests.soundness.notebook import parse
 from tests.soundness.programs import notebooks, smallest
 
 #: How many notebooks, and how many of the long test that runs where a number is asked for.
-FEW, MANY = 25, int(os.environ.get("MLOPS_PROGRAMS", "0"))
+FEW, MANY = 10, int(os.environ.get("MLOPS_PROGRAMS", "0"))
 SETTINGS = settings(deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
