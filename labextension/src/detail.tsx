@@ -2,9 +2,10 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { IDisposable } from '@lumino/disposable';
 import React from 'react';
 
-import { IDetail, IGraphNode, JSONValue, IOutput } from './api';
+import { IDetail, IGraphNode, JSONValue, IOutput, IReproduction } from './api';
 import * as format from './format';
 import { KindMark } from './parts';
+import { Reproduce } from './reproduction';
 
 /** Draws one MIME value into an element (Lab's rendermime, wired in `index.ts`). */
 export type Render = (
@@ -19,6 +20,7 @@ export function DetailView(props: {
   render: Render;
   openNode: (id: string) => void;
   openLineage: (id: string) => void;
+  reproduce: (id: string) => Promise<IReproduction>;
   trans: TranslationBundle;
 }): JSX.Element {
   const { detail, render, trans } = props;
@@ -43,6 +45,12 @@ export function DetailView(props: {
             {trans.__('Lineage')}
           </button>
         </div>
+        <Reproduce
+          key={detail.id}
+          detail={detail}
+          reproduce={props.reproduce}
+          trans={trans}
+        />
       </header>
       {facts.length > 0 && (
         <section aria-label={trans.__('Facts')}>

@@ -155,6 +155,7 @@ export function LineageView(props: {
                   render={props.render}
                   openNode={setSelected}
                   openLineage={props.openLineage}
+                  reproduce={id => model.reproduce(id, at)}
                   trans={trans}
                 />
               )}

@@ -9,6 +9,7 @@ import {
   IGraph,
   IModelVersion,
   IPipeline,
+  IReproduction,
   IRun,
   IStatus
 } from './api';
@@ -157,6 +158,11 @@ export class MlopsModel implements IDisposable {
     });
     this.refresh();
     return record;
+  }
+
+  /** Run what made a record again, and compare: seconds to minutes. */
+  reproduce(ref: string, at = this._place): Promise<IReproduction> {
+    return write<IReproduction>(this.settings, 'reproduce', { ref, at });
   }
 
   dispose(): void {

@@ -86,6 +86,20 @@ def test_a_registered_model_is_promoted_from_the_sidebar(lab: Lab, server: Serve
     expect(models.locator(".jp-Mlops-chip")).to_have_text("champion")
 
 
+def test_a_model_is_reproduced_from_the_lineage_graph(lab: Lab, server: Server) -> None:
+    server.folder("again")
+    server.notebook("again/train.ipynb", "%load_ext mlops_nb", DATA, MODEL, REGISTER)
+    lab.open("again/train.ipynb", "again")
+    for cell in range(4):
+        lab.run_cell(cell)
+    lab.command("mlops-nb:open-lineage")
+    lab.page.get_by_role("button", name="late, model").click()
+    detail = lab.page.get_by_role("region", name="Detail")
+    detail.get_by_role("button", name="Reproduce").click()
+    expect(detail.get_by_text("✓ identical")).to_be_visible(timeout=120_000)
+    lab.screenshot("reproduced")
+
+
 def test_empty_sections_say_what_to_type(lab: Lab, server: Server) -> None:
     server.folder("empty")
     lab.open("empty", "empty")

@@ -10,6 +10,7 @@ import {
   IGraph,
   IModelVersion,
   IPipeline,
+  IReproduction,
   IRun,
   IStep
 } from '../api';
@@ -212,6 +213,25 @@ export function aDetail(part: Partial<IDetail> = {}): IDetail {
     source: 'x = 1',
     outputs: [{ mime: 'text/plain', text: '42', data: null, truncated: true }],
     children: [{ id: 'variable-1', kind: 'variable', name: 'x', status: null }],
+    ...part
+  };
+}
+
+export function aReproduction(part: Partial<IReproduction> = {}): IReproduction {
+  const same = { kind: 'metric', rung: 'bytes', then: 'a', now: 'a' };
+  return {
+    ref: 'cell:1',
+    verdict: 'different',
+    rung: null,
+    compared: [
+      { ...same, name: '[1] loss', verdict: 'identical', detail: '' },
+      { ...same, name: '[1] auc', verdict: 'different', detail: '0.9 and not 0.8', rung: null, now: 'b' }
+    ],
+    slice: 1,
+    environment: 'here',
+    reason: 'first in [1] auc',
+    created: '2026-11-23T10:00:00Z',
+    fixed: null,
     ...part
   };
 }

@@ -1,6 +1,7 @@
 import { IDisposable } from '@lumino/disposable';
 import React, { act } from 'react';
 
+import { IReproduction } from '../api';
 import { DetailView } from '../detail';
 import { shares } from '../fit';
 import * as format from '../format';
@@ -8,8 +9,10 @@ import GraphView, { layOut } from '../graph';
 import { LineageView } from '../lineage';
 import { MlopsModel } from '../model';
 import { PromotionFields } from '../promote';
+import { Reproduce } from '../reproduction';
 import {
   aDetail,
+  aReproduction,
   clear,
   click,
   draw,
@@ -158,6 +161,7 @@ describe('a detail', () => {
         render={render}
         openNode={id => opened.push(id)}
         openLineage={() => undefined}
+        reproduce={() => Promise.reject(new Error('nobody asked'))}
         trans={trans}
       />
     );
@@ -177,10 +181,67 @@ describe('a detail', () => {
         render={() => Promise.reject(new Error('no renderer'))}
         openNode={() => undefined}
         openLineage={() => undefined}
+        reproduce={() => Promise.reject(new Error('nobody asked'))}
         trans={trans}
       />
     );
     expect(host.querySelector('pre')?.textContent).toBe('42');
+  });
+
+  it('says while its cells run again, then whether it came out again and what differs', async () => {
+    let end: (found: IReproduction) => void = () => undefined;
+    const asked: string[] = [];
+    const host = await draw(
+      <Reproduce
+        detail={aDetail()}
+        reproduce={ref => {
+          asked.push(ref);
+          return new Promise(resolve => (end = resolve));
+        }}
+        trans={trans}
+      />
+    );
+    await click('button', 'Reproduce');
+    await click('button', 'Reproduce'); // it runs already
+    expect(asked).toEqual(['cell-1']);
+    expect(find('status', '').textContent).toBe('Its cells run again…');
+    end(aReproduction());
+    await settle();
+    expect(find('status', '').textContent).toBe('✗ different 2 results of 1 cells');
+    expect(host.textContent).toContain('first in [1] auc');
+    expect(host.querySelector('ul')?.textContent).toBe('[1] auc: 0.9 and not 0.8');
+  });
+
+  it('says why it cannot be tried, and can be tried again', async () => {
+    const answers = [
+      () => Promise.reject(new Error('no cell made it')),
+      () => Promise.resolve(aReproduction({ verdict: 'identical', compared: [], reason: null }))
+    ];
+    await draw(
+      <Reproduce
+        detail={aDetail()}
+        reproduce={() => (answers.shift() ?? answers[0])()}
+        trans={trans}
+      />
+    );
+    await click('button', 'Reproduce');
+    await settle();
+    expect(find('alert', 'no cell made it')).toBeTruthy();
+    await click('button', 'Reproduce');
+    await settle();
+    expect(document.querySelector('[role=alert]')).toBeNull();
+    expect(find('status', '').textContent).toContain('✓ identical');
+  });
+
+  it('offers no run of what no cell made', async () => {
+    const host = await draw(
+      <Reproduce
+        detail={aDetail({ kind: 'import' })}
+        reproduce={() => Promise.reject(new Error('nobody asked'))}
+        trans={trans}
+      />
+    );
+    expect(host.querySelector('button')).toBeNull();
   });
 });
 
