@@ -9,6 +9,14 @@
 - ``environments``  Python, packages, platform and commit;
 - ``values``        parameters and metrics.
 
-Each answers with a list of changes, the likeliest causes of a changed metric first. Nothing here is a verdict about the
-cause: what stands first *could* explain the change, since the metric came from it.
+Each answers with a list of changes, the likeliest causes of a changed metric first. Nothing of these is a verdict about
+the cause: what stands first *could* explain the change, since the metric came from it. To know it, programs run again:
+
+- ``changes``       the single changes between the programs behind a metric in A and in B;
+- ``programs``      the two programs, and every mixture of them;
+- ``trials``        a mixture run on a stage, within a budget, and kept;
+- ``baselines``     what A and B come to here, and what chance does;
+- ``explanations``  how much of the difference each change accounts for, for ``diff --explain``;
+- ``histories``     what a metric was from run to run, by the record;
+- ``bisection``     the verb ``bisect``: which change moved a metric.
 """
