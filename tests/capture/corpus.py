@@ -405,12 +405,14 @@ len(table)
 class Loop:
     def __init__(self):
         self.itself = self
+gc.disable()  # when it is collected is not to depend on how much else is made
 loop = Loop()
 ref = weakref.ref(loop)
 del loop
 # %%
 ref() is not None
 # %%
+gc.enable()
 gc.collect() > 0, ref() is None
 # %%
 gc.isenabled(), gc.get_threshold(), gc.callbacks, gc.get_debug()
