@@ -11,7 +11,7 @@ from typing import Any
 from mlops_nb.cache.heap import Heap, Refused, Token, describes
 from mlops_nb.capture.values.kinds import ATOM_IDS, FROZEN, module_of
 from mlops_nb.capture.values.looks import global_names
-from mlops_nb.capture.values.shapes import CACHES
+from mlops_nb.capture.values.shapes import CACHES, is_full
 
 #: What a class keeps for itself beside what the walk of values leaves out.
 OWN = CACHES | {"__static_attributes__", "__firstlineno__", "__annotate_func__", "__classdictcell__"}
@@ -94,15 +94,6 @@ def _constant(heap: Heap, value: Any) -> Token:
     if type(value) is tuple:
         return ("tuple", *(_constant(heap, part) for part in value))
     return ("slice", repr(value)) if type(value) is slice else heap.ref(value)
-
-
-def is_full(cell: Any) -> bool:
-    """Whether a variable that functions share has been bound."""
-    try:
-        cell.cell_contents  # noqa: B018  # an empty one raises
-    except ValueError:
-        return False
-    return True
 
 
 @describes("class")

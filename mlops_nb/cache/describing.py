@@ -9,12 +9,12 @@ import marshal
 import types
 from typing import Any
 
-from mlops_nb.cache.code import REMEMBERING, is_full
+from mlops_nb.cache.code import REMEMBERING
 from mlops_nb.cache.heap import Heap, Refused, Token, describes
 from mlops_nb.cache.memory import contents, described
 from mlops_nb.capture.values.kinds import ATOM_IDS, attributes, kind_of, module_of
 from mlops_nb.capture.values.looks import kinds_of
-from mlops_nb.capture.values.shapes import CONTAINERS, MANY
+from mlops_nb.capture.values.shapes import CONTAINERS, MANY, is_full
 
 #: Containers that hold nothing but what they show.
 PLAIN = {list: "list", tuple: "tuple", dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}

@@ -188,7 +188,7 @@ def _function(walk: Walk, value: types.FunctionType, kind: type) -> None:
     walk.mark(value, types.FunctionType)
     own = value.__globals__ is walk.namespace
     local = own or walk.is_local(value.__module__ or "")
-    walk.push(cell.cell_contents for cell in value.__closure__ or () if _is_full(cell))
+    walk.push(cell.cell_contents for cell in value.__closure__ or () if is_full(cell))
     if value.__dict__:
         walk.push(part for pair in value.__dict__.items() for part in pair)
     if not local:
@@ -311,7 +311,7 @@ def take_opaque(walk: Walk, value: Any, kind: type) -> None:
         walk.push((value.__wrapped__, value.__dict__))
         return
     if kind is types.CellType:
-        walk.push((value.cell_contents,) if _is_full(value) else ())
+        walk.push((value.cell_contents,) if is_full(value) else ())
         return
     if kind is bytearray:
         walk.room(len(value))
@@ -370,7 +370,8 @@ class _Sink(io.RawIOBase):
         self.walk.hash(buffer.raw())
 
 
-def _is_full(cell: Any) -> bool:
+def is_full(cell: Any) -> bool:
+    """Return whether a variable that functions share has been bound."""
     try:
         cell.cell_contents  # noqa: B018  # an empty one raises
     except ValueError:
