@@ -6,6 +6,7 @@ A result is known by its hash; its bytes are there where they were kept, or wher
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from mlops_nb.project import Project
 
 OURS = b'class="mlops-nb"'  # in the HTML of every record
 Key = tuple[int, str, str]  # the position of the cell in the slice, the kind, the name
+#: In the key of an automatic metric: how often the run had it before, in cells that a slice may leave out.
+COUNTER = re.compile(r"(?<=\w)-\d+_")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def _errors(project: Project, number: int) -> Found:
 def _metrics(project: Project, number: int) -> Found:
     values: dict[str, list[float | None]] = {}
     for row in project.store.rows("SELECT name, value FROM metric WHERE execution = ? ORDER BY id", number):
-        values.setdefault(row["name"], []).append(row["value"])
+        values.setdefault(COUNTER.sub("_", row["name"], count=1), []).append(row["value"])
     for name, logged in values.items():
         text = canonical_json(logged).encode()
         yield "metric", name, digest(text), lambda text=text: text

@@ -245,6 +245,17 @@ def test_automatic_metrics_that_were_recorded_come_again_however_slow_the_machin
     assert found.verdict == "identical", found.reason
 
 
+def test_a_metric_that_was_computed_before_comes_again_in_a_slice_without_that_cell(shell, project):
+    model = "import numpy as np\nfrom sklearn.dummy import DummyClassifier\nfrom sklearn.metrics import accuracy_score"
+    run(shell, model, "X, y = np.zeros((4, 1)), np.array([0, 0, 0, 1])\nmodel = DummyClassifier().fit(X, y)")
+    run(shell, "first = accuracy_score(y, model.predict(X))", "second = accuracy_score(y, model.predict(X))")
+    names = [row["name"] for row in project.store.rows("SELECT name FROM metric ORDER BY id")]
+    assert names[-2:] == ["accuracy_score_X", "accuracy_score-2_X"]
+    found = reproduce(project, "var:second")
+    assert by_name(found)["[4] accuracy_score_X"] == "identical"
+    assert (found.verdict, found.slice) == ("identical", 3), found.reason
+
+
 def test_an_interrupted_run_leaves_nothing_behind(shell, project, monkeypatch):
     run(shell, "a = 1\na")
     monkeypatch.setenv("TMPDIR", os.getcwd())
